@@ -1,0 +1,1 @@
+"""Plain torch modules: no registry, no options, no logger; usable in any network."""

@@ -1,0 +1,1 @@
+"""Tables and the before/after page."""

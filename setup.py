@@ -1,0 +1,43 @@
+"""Packaging of nerco_plugin: a static version and ranges that fit beside a user's own torch."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = "0.1.0"
+
+setup(
+    name="nerco_plugin",
+    version=VERSION,
+    description="NeRCo (ICCV 2023), low-light image enhancement without pairs, as a modular plugin for BasicSR",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.13",
+    packages=find_packages(include=["nerco_plugin", "nerco_plugin.*"]),
+    include_package_data=True,
+    package_data={"nerco_plugin": ["**/*.npz", "**/*.html", "**/*.css", "**/*.js", "**/*.json", "py.typed"]},
+    install_requires=[
+        "torch>=2.4",
+        "torchvision>=0.19",
+        "basicsr==1.4.2",
+        "mmengine>=0.10.4,<0.11",
+        "open_clip_torch>=2.24",
+        "lmdb>=1.4",
+        "opencv-python>=4.8",
+        "numpy>=1.24",
+        "scipy>=1.10,<2",
+        "scikit-image>=0.21",
+        "pillow>=10",
+        "pyyaml>=6",
+        "msgspec>=0.18",
+        "safetensors>=0.4",
+        "tqdm>=4.65",
+        "setuptools",  # basicsr imports distutils, which Python 3.12 has no more
+    ],
+    extras_require={
+        "test": ["pytest>=8", "pytest-timeout>=2.2", "ruff>=0.6", "mypy>=1.10", "types-PyYAML", "types-tqdm"],
+        "lpips": ["lpips>=0.1.4"],
+    },
+)

@@ -1,0 +1,25 @@
+"""What all tests share: where the real photographs are, and a seed."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+import nerco_plugin  # noqa: F401  fills BasicSR's registries before any test file imports basicsr
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def nerco_data() -> Path:
+    """The folder of real photographs (LOL, BSD300, LIME, ...); the test is skipped where it is absent."""
+    folder = Path(os.environ.get("NERCO_DATA", REPOSITORY.parent / "shared" / "data")).resolve()
+    if not folder.is_dir():
+        pytest.skip(f"real photographs not found at {folder}; set NERCO_DATA to their folder")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
