@@ -1,0 +1,40 @@
+"""What every loss asks of its inputs: floating-point tensors of one shape, and a weight that is not negative."""
+
+import math
+
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def check_loss_weight(loss_weight: float) -> float:
+    """Return ``loss_weight``, or raise ValueError where it is negative or not finite."""
+    if not (math.isfinite(loss_weight) and loss_weight >= 0):
+        raise ValueError(f"loss_weight: expected a finite number of at least 0, got {loss_weight!r}")
+    return loss_weight
+
+
+def check_alike(**tensors: Tensor) -> None:
+    """Hold the named tensors against the first of them.
+
+    Raises:
+        TypeError: a tensor is not floating-point.
+        ValueError: a tensor has another shape than the first.
+    """
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            raise TypeError(f"{name}: expected a floating-point tensor, got {tensor.dtype}")
+    (first, reference), *others = tensors.items()
+    for name, tensor in others:
+        if tensor.shape != reference.shape:
+            raise ValueError(f"{name}: expected the shape of {first} {(*reference.shape,)}, got {(*tensor.shape,)}")
+
+
+def mean_l1(**pair: Tensor) -> Tensor:
+    """The L1 norms of the paper as means over all elements: ``mean |first - second|`` of two named tensors.
+
+    Raises:
+        TypeError, ValueError: as :func:`check_alike`, naming the argument.
+    """
+    check_alike(**pair)
+    first, second = pair.values()
+    return F.l1_loss(first, second)
