@@ -1,0 +1,107 @@
+"""The implicit representation of an image (Eq. 1, 3): pixel centres, their encoding, and the MLP of one pixel.
+
+The MLP is convolutions: the first layer over a pixel's 3x3 features is a 3x3 convolution, the rest are 1x1. The position
+enters the first layer linearly and each encoded coordinate depends on one axis, so its share is a row term plus a column
+term and no coordinate map of the image's size is ever built.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+STRIP_PIXELS = 8192  # rows are worked on in strips of about this many pixels: the hidden layers stay in the cache
+
+
+def pixel_centres(count: int, device: torch.device | None = None) -> Tensor:
+    """Coordinates of ``count`` pixel centres along an axis that spans [-1, 1]: (count,), float32."""
+    return (2 * torch.arange(count, dtype=torch.float32, device=device) + 1) / count - 1
+
+
+def positional_encoding(coordinate: Tensor, num_frequencies: int) -> Tensor:
+    """Eq. 3, with the coordinate itself before it: (x, sin(2^i pi x) for all i, cos(2^i pi x) for all i).
+
+    Args:
+        coordinate: (K,) in [-1, 1].
+        num_frequencies: L; i runs from 0 to L - 1.
+
+    Returns:
+        (K, 1 + 2 L). Note: sines stand before cosines, as in the released weights; the paper interleaves them.
+    """
+    phase = coordinate[:, None] * (2.0 ** torch.arange(num_frequencies, device=coordinate.device) * math.pi)
+    return torch.cat([coordinate[:, None], phase.sin(), phase.cos()], dim=1)
+
+
+class ImplicitMLP(nn.Module):
+    """F_MLP of Eq. 1: (features of the 3x3 neighbourhood, encoded position) -> colour, for every pixel.
+
+    Args:
+        num_feat: channels C of the feature map E.
+        num_out_ch: channels of the output.
+        num_hidden: hidden layers (paper: 3).
+        hidden_dim: their width (released: 256).
+        num_frequencies: L of Eq. 3 (paper: 8).
+        use_position: ``False`` computes what the released network does, whose position input is always zero.
+
+    The position weights have 2 + 4 L columns for the coordinates and two more for the size of a pixel in pixels, the
+    constant 2 in the released network, kept so that released weights fit.
+
+    Raises:
+        ValueError: ``num_hidden`` or ``hidden_dim`` below 1, ``num_frequencies`` below 0.
+    """
+
+    def __init__(
+        self,
+        num_feat: int = 64,
+        num_out_ch: int = 3,
+        num_hidden: int = 3,
+        hidden_dim: int = 256,
+        num_frequencies: int = 8,
+        use_position: bool = True,
+    ) -> None:
+        super().__init__()
+        if num_hidden < 1 or hidden_dim < 1:
+            raise ValueError(f"num_hidden and hidden_dim must be at least 1, got {num_hidden} and {hidden_dim}")
+        if num_frequencies < 0:
+            raise ValueError(f"num_frequencies must not be negative, got {num_frequencies}")
+        self.num_frequencies = num_frequencies
+        self.use_position = use_position
+        self.feature = nn.Conv2d(num_feat, hidden_dim, 3)
+        self.position = nn.Linear(2 + 4 * num_frequencies + 2, hidden_dim, bias=False)
+        self.hidden = nn.ModuleList(nn.Conv2d(hidden_dim, hidden_dim, 1) for _ in range(num_hidden - 1))
+        self.colour = nn.Conv2d(hidden_dim, num_out_ch, 1)
+
+    def position_terms(self, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """The position's share of the first layer: row term (D, height, 1), column term (D, 1, width).
+
+        Columns of the weights: y, x, then L sines and L cosines of y, then of x, then the pixel's size.
+        """
+        weight = self.position.weight
+        count = 2 * self.num_frequencies
+        row_columns = torch.cat([weight[:, 0:1], weight[:, 2 : 2 + count]], dim=1)
+        column_columns = torch.cat([weight[:, 1:2], weight[:, 2 + count : 2 + 2 * count]], dim=1)
+        rows = positional_encoding(pixel_centres(height, weight.device), self.num_frequencies)
+        columns = positional_encoding(pixel_centres(width, weight.device), self.num_frequencies)
+        scale = 1.0 if self.use_position else 0.0  # times zero, so that every weight keeps a gradient
+        pixel_size = 2 * weight[:, -2:].sum(dim=1)
+        row_term = scale * (row_columns @ rows.to(weight.dtype).T) + pixel_size[:, None]
+        return row_term[:, :, None], scale * (column_columns @ columns.to(weight.dtype).T)[:, None, :]
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, num_out_ch, H, W), any H and W; neighbours outside the image count as zero."""
+        height, width = feature.shape[-2:]
+        row_term, column_term = self.position_terms(height, width)
+        framed = F.pad(feature, (1, 1, 1, 1))
+        rows = max(1, STRIP_PIXELS // width)
+        strips = []
+        for top in range(0, height, rows):
+            bottom = min(top + rows, height)
+            strips.append(self._strip(framed[..., top : bottom + 2, :], row_term[:, top:bottom], column_term))
+        return torch.cat(strips, dim=2)
+
+    def _strip(self, framed: Tensor, row_term: Tensor, column_term: Tensor) -> Tensor:
+        inner = F.relu(self.feature(framed) + row_term + column_term)
+        for layer in self.hidden:
+            inner = F.relu(layer(inner))
+        return self.colour(inner)

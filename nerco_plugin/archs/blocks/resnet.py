@@ -1,0 +1,136 @@
+"""The residual trunk that the NRN's encoder, both generators and the mask extractor share (Sec. 3.1, "represented by ResNet").
+
+c7s1-F, then downsampling, residual blocks at the coarsest scale, and upsampling back: the generator of Johnson et al.
+(2016) with InstanceNorm and reflection padding.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+UPSAMPLINGS = ("transpose", "resize")
+
+
+def at_any_size(forward: Callable[[Tensor], Tensor], image: Tensor, *, multiple: int) -> Tensor:
+    """Run ``forward`` on ``image`` with its borders repeated up to a size that fits, and crop the result back.
+
+    Args:
+        forward: maps (N, C, H, W) to (N, D, H, W) for H and W divisible by ``multiple`` and not below 8.
+        image: (N, C, H, W), any H and W.
+        multiple: what the sides must be divisible by.
+
+    Returns:
+        (N, D, H, W); exactly ``forward(image)`` where the size fits already.
+    """
+    height, width = image.shape[-2:]
+    bottom, right = (max(8, -(-side // multiple) * multiple) - side for side in (height, width))
+    if bottom == right == 0:
+        return forward(image)
+    return forward(F.pad(image, (0, right, 0, bottom), mode="replicate"))[..., :height, :width]
+
+
+def init_weights(network: nn.Module, deviation: float = 0.02) -> None:
+    """Draw every convolution's weights from N(0, deviation^2) and zero its biases, as the released code does."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(module.weight, 0.0, deviation)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+class ResnetBlock(nn.Module):
+    """x + IN(conv(ReLU(IN(conv(x))))), reflection padding.
+
+    Args:
+        num_feat: channels C.
+    """
+
+    def __init__(self, num_feat: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(num_feat, num_feat, 3)
+        self.conv2 = nn.Conv2d(num_feat, num_feat, 3)
+        self.norm = nn.InstanceNorm2d(num_feat)
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, H, W), H and W above 1."""
+        inner = F.relu(self.norm(self.conv1(F.pad(feature, (1, 1, 1, 1), mode="reflect"))))
+        return feature + self.norm(self.conv2(F.pad(inner, (1, 1, 1, 1), mode="reflect")))
+
+
+class Upsample(nn.Sequential):
+    """Twice the size, half the channels, InstanceNorm, ReLU.
+
+    Args:
+        num_feat: channels C in; C / 2 come out.
+        method: ``transpose``, a transposed 3x3 convolution (released code), or ``resize``, nearest-neighbour
+            enlargement before a 3x3 convolution, which leaves no checkerboards (Odena et al. 2016; ours).
+    """
+
+    def __init__(self, num_feat: int, method: str) -> None:
+        if method == "transpose":
+            layers: list[nn.Module] = [nn.ConvTranspose2d(num_feat, num_feat // 2, 3, 2, padding=1, output_padding=1)]
+        else:
+            layers = [nn.Upsample(scale_factor=2), nn.Conv2d(num_feat, num_feat // 2, 3, padding=1)]
+        super().__init__(*layers, nn.InstanceNorm2d(num_feat // 2), nn.ReLU(inplace=True))
+
+
+class ResnetTrunk(nn.Sequential):
+    """Image to features of the same size: c7s1-F, d2F, d4F, blocks, u2F, uF.
+
+    Args:
+        num_in_ch: image channels.
+        num_feat: features F at full size.
+        num_block: residual blocks at the coarsest scale.
+        num_down: halvings of the size, each doubling the channels.
+        upsample: ``transpose`` or ``resize``, see :class:`Upsample`.
+
+    Raises:
+        ValueError: a number below 1 (``num_down`` below 0) or an unknown ``upsample``.
+    """
+
+    def __init__(
+        self, num_in_ch: int, num_feat: int, num_block: int, num_down: int = 2, upsample: str = "transpose"
+    ) -> None:
+        for name, value, least in (
+            ("num_in_ch", num_in_ch, 1),
+            ("num_feat", num_feat, 1),
+            ("num_block", num_block, 1),
+            ("num_down", num_down, 0),
+        ):
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+        if upsample not in UPSAMPLINGS:
+            raise ValueError(f"upsample must be one of {', '.join(UPSAMPLINGS)}, got {upsample!r}")
+        widths = [num_feat * 2**level for level in range(num_down + 1)]
+        layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(num_in_ch, num_feat, 7)]
+        layers += [nn.InstanceNorm2d(num_feat), nn.ReLU(inplace=True)]
+        for width in widths[:-1]:
+            layers += [nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)]
+            layers += [nn.InstanceNorm2d(2 * width), nn.ReLU(inplace=True)]
+        layers += [ResnetBlock(widths[-1]) for _ in range(num_block)]
+        layers += [Upsample(width, upsample) for width in reversed(widths[1:])]
+        super().__init__(*layers)
+        self.multiple = 2**num_down
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(N, num_in_ch, H, W) to (N, F, H, W); H and W divisible by ``multiple`` and not below 8."""
+        return super().forward(image)
+
+
+class ImageHead(nn.Sequential):
+    """Features to an image in (-1, 1): reflection padding, a 7x7 convolution, tanh.
+
+    Args:
+        num_feat: feature channels.
+        num_out_ch: image channels.
+    """
+
+    def __init__(self, num_feat: int, num_out_ch: int) -> None:
+        super().__init__(nn.ReflectionPad2d(3), nn.Conv2d(num_feat, num_out_ch, 7), nn.Tanh())
+
+
+def together(network: Callable[[Tensor], Tensor], *images: Tensor) -> tuple[Tensor, ...]:
+    """Run a network once on several batches of one size; every result is that of a run of its own (InstanceNorm)."""
+    return network(torch.cat(images)).split([len(image) for image in images])

@@ -1,0 +1,87 @@
+"""CAM and the mask extractor (Sec. 3.4, Fig. 2 green, Fig. 4 right): image -> attention map I_A, lightness mask I_M."""
+
+from typing import NamedTuple
+
+import torch
+from basicsr.utils.registry import ARCH_REGISTRY
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nerco_plugin.archs.blocks.attention import ChannelAttention, SpatialAttention
+from nerco_plugin.archs.blocks.resnet import ImageHead, ResnetTrunk, at_any_size, init_weights
+
+
+class Masks(NamedTuple):
+    """What the mask extractor finds in an image."""
+
+    attention: Tensor  # I_A, (N, 1, H, W) in (0, 1)
+    lightness_mask: Tensor  # I_M, (N, 3, H, W) in (-1, 1)
+
+
+@ARCH_REGISTRY.register()
+class CAM(nn.Module):
+    """Collaborative attention module: a feature map in, one attention map out.
+
+    Args:
+        num_feat: channels C of the feature map.
+        reduction: squeeze of the channel attention.
+        kernel_size: neighbourhood of the spatial attention, odd.
+        channel_sigmoid: bound the channel weights to (0, 1). The paper does not say; the released network does not.
+        pool_padding: let the channel pooling see the reflected border too, as the released network does.
+    """
+
+    def __init__(
+        self,
+        num_feat: int = 64,
+        reduction: int = 16,
+        kernel_size: int = 7,
+        channel_sigmoid: bool = False,
+        pool_padding: bool = True,
+    ) -> None:
+        super().__init__()
+        self.channel = ChannelAttention(num_feat, reduction=reduction, sigmoid=channel_sigmoid)
+        self.spatial = SpatialAttention(kernel_size=kernel_size)
+        self.border = kernel_size // 2
+        self.pool_padding = pool_padding
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """(N, C, H, W) to attention (N, 1, H, W) in (0, 1); H and W above kernel_size // 2."""
+        framed = F.pad(feature, (self.border,) * 4, mode="reflect")
+        weights = self.channel(framed if self.pool_padding else feature)
+        return self.spatial(framed * weights)
+
+
+@ARCH_REGISTRY.register()
+class MaskExtractor(nn.Module):
+    """ME: one feature map of the image gives the attention map (through CAM) and the lightness mask.
+
+    Args:
+        num_in_ch: image channels.
+        num_feat: features.
+        num_block: residual blocks, at full size (released: 3).
+        channel_sigmoid: see :class:`CAM`.
+        pool_padding: see :class:`CAM`.
+    """
+
+    def __init__(
+        self,
+        num_in_ch: int = 3,
+        num_feat: int = 64,
+        num_block: int = 3,
+        channel_sigmoid: bool = False,
+        pool_padding: bool = True,
+    ) -> None:
+        super().__init__()
+        self.trunk = ResnetTrunk(num_in_ch, num_feat, num_block, num_down=0)
+        self.cam = CAM(num_feat, channel_sigmoid=channel_sigmoid, pool_padding=pool_padding)
+        self.lightness = ImageHead(num_feat, num_in_ch)
+        init_weights(self)
+
+    def forward(self, image: Tensor) -> Masks:
+        """(N, 3, H, W) in [-1, 1], any H and W."""
+        attention, lightness_mask = at_any_size(self._masks, image, multiple=1).split([1, image.shape[1]], dim=1)
+        return Masks(attention, lightness_mask)
+
+    def _masks(self, image: Tensor) -> Tensor:
+        feature = self.trunk(image)
+        return torch.cat([self.cam(feature), self.lightness(feature)], dim=1)

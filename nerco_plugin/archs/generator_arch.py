@@ -1,0 +1,36 @@
+"""The ResNet generator (Sec. 3.1): the enhance module G_H and the degrade module G_L are its two uses."""
+
+from basicsr.utils.registry import ARCH_REGISTRY
+from torch import Tensor, nn
+
+from nerco_plugin.archs.blocks.resnet import ImageHead, ResnetTrunk, at_any_size, init_weights
+
+
+@ARCH_REGISTRY.register()
+class ResnetGenerator(nn.Module):
+    """Image to image: residual trunk, 7x7 convolution, tanh.
+
+    Args:
+        num_in_ch: channels in; 6 where G_H sees the image beside its normalization.
+        num_out_ch: channels out.
+        num_feat: features at full size (released: 64).
+        num_block: residual blocks, 6 or 9 in the literature (released: 9).
+        upsample: ``transpose`` (released) or ``resize``, which leaves no checkerboards.
+    """
+
+    def __init__(
+        self,
+        num_in_ch: int = 3,
+        num_out_ch: int = 3,
+        num_feat: int = 64,
+        num_block: int = 9,
+        upsample: str = "transpose",
+    ) -> None:
+        super().__init__()
+        self.trunk = ResnetTrunk(num_in_ch, num_feat, num_block, upsample=upsample)
+        self.head = ImageHead(num_feat, num_out_ch)
+        init_weights(self)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(N, num_in_ch, H, W) to (N, num_out_ch, H, W) in (-1, 1), any H and W."""
+        return at_any_size(lambda fitting: self.head(self.trunk(fitting)), image, multiple=self.trunk.multiple)

@@ -1,0 +1,96 @@
+"""NeRCo, the whole enhancement path of Eq. 8 (Fig. 2, top left): low-light image in, enhanced image out."""
+
+from typing import NamedTuple
+
+import torch
+from basicsr.utils.registry import ARCH_REGISTRY
+from torch import Tensor, nn
+
+from nerco_plugin.archs.blocks.ranges import from_signed, to_signed
+from nerco_plugin.archs.cam_arch import MaskExtractor
+from nerco_plugin.archs.generator_arch import ResnetGenerator
+from nerco_plugin.archs.nrn_arch import NRN
+
+ENHANCE_INPUTS = ("concat", "normalized")
+
+
+class Enhancement(NamedTuple):
+    """What the enhancement path makes of low-light images I_L, all (N, ., H, W); ``None`` where a part is left out."""
+
+    enhanced: Tensor  # G_H(..), (N, 3, H, W) in (-1, 1)
+    normalized: Tensor | None  # I_NR, (N, 3, H, W)
+    attention: Tensor | None  # I_A, (N, 1, H, W) in (0, 1)
+    lightness_mask: Tensor | None  # I_M, (N, 3, H, W) in (-1, 1)
+
+
+@ARCH_REGISTRY.register()
+class NeRCo(nn.Module):
+    """G_H(ME(I_L) x NRN(I_L)), Eq. 8.
+
+    Args:
+        num_feat: features at full size of every part (released: 64).
+        num_block: residual blocks of the NRN's encoder and of G_H (released: 9).
+        num_mask_block: residual blocks of the mask extractor (released: 3).
+        num_hidden: hidden layers of the NRN's MLP (paper: 3).
+        hidden_dim: their width (released: 256).
+        num_frequencies: L of Eq. 3 (paper: 8).
+        use_position: the position enters the NRN (paper); ``False`` computes what the released network does.
+        enhance_input: ``concat`` gives G_H the image beside its normalization (released; trains better),
+            ``normalized`` the normalization alone (literal Eq. 8).
+        use_nrn: leave the NRN out with ``False`` (Table 2, #1 to #3): G_H sees the image itself.
+        use_mask_extractor: leave the mask extractor out with ``False`` (Table 2, #1).
+        upsample: ``transpose`` (released) or ``resize``, which leaves no checkerboards.
+        channel_sigmoid: see :class:`~nerco_plugin.archs.cam_arch.CAM`.
+        pool_padding: see :class:`~nerco_plugin.archs.cam_arch.CAM`.
+
+    Raises:
+        ValueError: an option outside its range, by name.
+    """
+
+    def __init__(
+        self,
+        num_feat: int = 64,
+        num_block: int = 9,
+        num_mask_block: int = 3,
+        num_hidden: int = 3,
+        hidden_dim: int = 256,
+        num_frequencies: int = 8,
+        use_position: bool = True,
+        enhance_input: str = "concat",
+        use_nrn: bool = True,
+        use_mask_extractor: bool = True,
+        upsample: str = "transpose",
+        channel_sigmoid: bool = False,
+        pool_padding: bool = True,
+    ) -> None:
+        super().__init__()
+        if enhance_input not in ENHANCE_INPUTS:
+            raise ValueError(f"enhance_input must be one of {', '.join(ENHANCE_INPUTS)}, got {enhance_input!r}")
+        self.concat = use_nrn and enhance_input == "concat"
+        self.nrn = (
+            NRN(3, num_feat, num_block, num_hidden, hidden_dim, num_frequencies, use_position, upsample)
+            if use_nrn
+            else None
+        )
+        self.mask_extractor = (
+            MaskExtractor(3, num_feat, num_mask_block, channel_sigmoid, pool_padding) if use_mask_extractor else None
+        )
+        self.generator = ResnetGenerator(6 if self.concat else 3, 3, num_feat, num_block, upsample)
+
+    def forward(self, low: Tensor) -> Tensor:
+        """(N, 3, H, W) RGB in [0, 1], any H and W, to the enhanced images, same shape and range."""
+        if low.ndim != 4 or low.shape[1] != 3:
+            raise ValueError(f"low must be (N, 3, H, W), got {tuple(low.shape)}")
+        return from_signed(self.enhance(to_signed(low)).enhanced)
+
+    def enhance(self, low: Tensor) -> Enhancement:
+        """The path of Eq. 8 with all that it computes on the way; ``low`` (N, 3, H, W) in [-1, 1]."""
+        attention, lightness_mask = self.mask_extractor(low) if self.mask_extractor else (None, None)
+        normalized = self.nrn(low) if self.nrn else None
+        seen = self.generator_input(low, low if normalized is None else normalized)
+        enhanced = self.generator(seen if attention is None else attention * seen)
+        return Enhancement(enhanced, normalized, attention, lightness_mask)
+
+    def generator_input(self, image: Tensor, normalized: Tensor) -> Tensor:
+        """What G_H sees before attention: the normalization, with the image before it if ``concat``. (N, 3, H, W)."""
+        return torch.cat([image, normalized], dim=1) if self.concat else normalized
