@@ -1,0 +1,81 @@
+"""Options with the place each one was written at, and the one error that names all faults by their place."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+KeyPath = tuple[str | int, ...]
+
+
+class OptionError(ValueError):
+    """Options that cannot be used; the message names every fault and is meant to be shown without a traceback."""
+
+
+class Place(NamedTuple):
+    """Where an option was written: a line of a file, or an argument of the command line (``file`` is None)."""
+
+    file: Path | None
+    line: int
+    argument: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.file else f"--force_yml {self.argument}"
+
+
+class Options(NamedTuple):
+    """Option values as plain dicts and lists, and the place of each by its path of keys."""
+
+    values: dict[str, Any]
+    places: dict[KeyPath, Place]
+
+    def place(self, keys: KeyPath) -> Place:
+        """Where ``keys`` was written, or the nearest mapping around it that was written."""
+        while keys and keys not in self.places:
+            keys = keys[:-1]
+        return self.places[keys]
+
+
+def shown(keys: KeyPath) -> str:
+    """``train:optim_g:lr``, as ``--force_yml`` names a key."""
+    return ":".join(str(key) for key in keys)
+
+
+def did_you_mean(name: str | int, known: Iterable[str | int]) -> str:
+    """``; did you mean 'ema_decay'?`` where one of ``known`` is near ``name``; else nothing."""
+    near = difflib.get_close_matches(str(name), [str(key) for key in known], n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+class Faults:
+    """Collects faults, each with its place, so that one message names them all."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.found: list[tuple[Place, str]] = []
+
+    def add(self, keys: KeyPath, text: str) -> None:
+        """Note that the option at ``keys`` is at fault; ``text`` completes the sentence that its key begins."""
+        sentence = f"{shown(keys)}: {text}" if keys else text
+        self.found.append((self.options.place(keys), sentence))
+
+    def raise_if_any(self) -> None:
+        """Raises OptionError naming all faults in the order of the files' lines; does nothing where there are none."""
+        if not self.found:
+            return
+        lines = list(dict.fromkeys(f"{place}: {text}" for place, text in sorted(self.found, key=_by_place)))
+        count = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
+        raise OptionError("\n  ".join([f"{count} in the options:", *lines]))
+
+
+def _by_place(fault: tuple[Place, str]) -> tuple[str, int]:
+    place = fault[0]
+    return (str(place.file or ""), place.line)
+
+
+def lookup(values: Mapping[str, Any], *keys: str) -> Any:  # noqa: ANN401
+    """The value at ``keys``, or None where a mapping on the way is absent or is none."""
+    value: Any = values
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
