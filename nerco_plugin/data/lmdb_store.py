@@ -1,0 +1,81 @@
+"""Reads image files from an LMDB: one environment per process and path, safe under fork, spawn and opening twice."""
+
+import os
+from pathlib import Path
+
+import lmdb
+
+from nerco_plugin.data.image_list import list_meta_info
+
+META_INFO = "meta_info.txt"
+
+# LMDB forbids opening a path twice in one process and using an environment across a fork.
+_environments: dict[str, lmdb.Environment] = {}
+_owner_pid = os.getpid()
+
+
+class LmdbStore:
+    """Read-only access to the files in one LMDB folder; pickles as its path alone.
+
+    Keys are file names with their ending and subfolder, as ``tools/create_lmdb.py`` writes them, or names cut at the
+    first dot, as BasicSR does; a name is looked up as it stands first, then cut.
+
+    Args:
+        path: the folder that holds ``data.mdb``.
+
+    Raises:
+        FileNotFoundError: no LMDB there.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = os.path.realpath(path)
+        if not (Path(self.path) / "data.mdb").is_file():
+            raise FileNotFoundError(f"no LMDB at '{path}': expected a folder with data.mdb in it")
+
+    def names(self) -> list[str]:
+        """List the file names in ``meta_info.txt``, or without one the keys, in order.
+
+        Raises:
+            ValueError: the LMDB is empty.
+        """
+        meta_info = Path(self.path) / META_INFO
+        if meta_info.is_file():
+            return list_meta_info(meta_info)
+        with _environment(self.path).begin() as transaction:
+            names = [bytes(key).decode("utf-8") for key in transaction.cursor().iternext(values=False)]
+        if not names:
+            raise ValueError(f"LMDB '{self.path}' is empty")
+        return names
+
+    def get(self, name: str) -> bytes:
+        """Return the bytes of the file ``name``; raises ``KeyError`` naming it and the LMDB where it is missing."""
+        content = self._find(name)
+        if content is None:
+            raise KeyError(f"no key '{name}' in LMDB '{self.path}'")
+        return content
+
+    def holds(self, name: str) -> bool:
+        """Whether there is a file of this name."""
+        return self._find(name) is not None
+
+    def _find(self, name: str) -> bytes | None:
+        with _environment(self.path).begin() as transaction:
+            for key in filter(None, (name, name.split(".")[0])):
+                content = transaction.get(key.encode("utf-8"))
+                if content is not None:
+                    return bytes(content)
+        return None
+
+
+def _environment(path: str) -> lmdb.Environment:
+    """Return this process's one environment for ``path`` (a real path), opened at its first use."""
+    global _owner_pid
+    if _owner_pid != os.getpid():
+        for inherited in _environments.values():
+            inherited.close()  # without locks this only unmaps the child's copy: the parent's stays open
+        _environments.clear()
+        _owner_pid = os.getpid()
+    if path not in _environments:
+        # No lock file and no write access: works from read-only media and for any number of readers.
+        _environments[path] = lmdb.open(path, readonly=True, lock=False, readahead=False, max_readers=1)
+    return _environments[path]

@@ -1,0 +1,90 @@
+"""SeededDataset: any data set's augmentations as a function of (seed, epoch, index), and its errors by sample."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from nerco_plugin.data.seeding import sample_rng
+
+
+class SampleError(RuntimeError):
+    """A sample of a data set that could not be made; the message names the data set, the sample and the cause."""
+
+
+class SeededDataset(Dataset[Any]):
+    """A data set whose random augmentations are fresh in every epoch and reproducible, whatever it draws them from.
+
+    BasicSR's data sets draw from Python's ``random`` and from numpy, whose states depend on the number of workers, on
+    what a worker did before, and start alike in every epoch. Here ``random``, numpy and torch are seeded from
+    (``seed``, epoch, index) for each sample and put back afterwards, so that without workers the training's own
+    random numbers are not touched either.
+
+    The index carries the epoch: ``index = epoch * len(dataset) + i``, as :class:`ResumableSampler` yields it. Plain
+    indices are epoch 0. Pickles if ``dataset`` does.
+
+    Args:
+        dataset: any data set with a length.
+        seed: the run's ``manual_seed``.
+    """
+
+    def __init__(self, dataset: Dataset[Any], seed: int) -> None:
+        self.dataset = dataset
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.dataset)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: int) -> Any:
+        """Return the sample.
+
+        Raises:
+            SampleError: whatever went wrong in ``dataset``, as the cause.
+        """
+        epoch, inner_index = divmod(index, len(self))
+        with _seeded(self.seed, epoch, inner_index), _Naming(self.dataset, inner_index):
+            return self.dataset[inner_index]
+
+
+@contextmanager
+def _seeded(seed: int, epoch: int, index: int) -> Iterator[None]:
+    """Seed the three global random generators inside the block; afterwards they are as before."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    seeds = sample_rng(seed, epoch, index).integers(2**32, size=3)
+    random.seed(int(seeds[0]))
+    np.random.seed(int(seeds[1]))
+    torch.default_generator.manual_seed(int(seeds[2]))  # torch.manual_seed would also reseed the GPUs
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+
+
+class _Naming:
+    """Turn an error inside the block into a ``SampleError`` that names the sample."""
+
+    def __init__(self, dataset: Dataset[Any], index: int) -> None:
+        self.dataset = dataset
+        self.index = index
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception):
+            raise SampleError(_describe(self.dataset, self.index, error)) from error
+
+
+def _describe(dataset: Dataset[Any], index: int, error: Exception) -> str:
+    """Say which sample of which data set failed, from which files if it tells, and why."""
+    kind = type(dataset).__name__
+    name = (getattr(dataset, "opt", None) or {}).get("name", "")
+    paths = getattr(dataset, "paths", None)
+    files = f" ({paths[index]})" if isinstance(paths, list) and index < len(paths) else ""
+    return f"sample {index} of {kind} {name}{files}: {type(error).__name__}: {error}"

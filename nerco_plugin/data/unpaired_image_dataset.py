@@ -1,0 +1,146 @@
+"""UnpairedImageDataset: low-light photographs and unrelated normal-light ones, for training without pairs (Sec. 4)."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from basicsr.utils.registry import DATASET_REGISTRY
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from nerco_plugin.data.image_source import ImageSource
+from nerco_plugin.data.resize import RESIZE_MODES, crop, enlarge_to_fit, resize
+from nerco_plugin.data.seeding import sample_rng
+
+
+class IoBackend(msgspec.Struct, frozen=True):
+    """Where the files lie: ``disk`` or ``lmdb``."""
+
+    type: str = "disk"
+
+
+class UnpairedImageOptions(msgspec.Struct, kw_only=True):
+    """The options of :class:`UnpairedImageDataset` with their types and defaults; its docstring says what they do."""
+
+    name: str = "UnpairedImageDataset"
+    dataroot_low: str
+    dataroot_high: str
+    meta_info_low: str | None = None
+    meta_info_high: str | None = None
+    io_backend: IoBackend = IoBackend()
+    size: int = 256
+    resize_mode: str = "resize"
+    load_size: int = 286
+    use_hflip: bool = True
+    use_rot: bool = False
+    seed: int = 0
+    phase: str = "train"
+
+
+@DATASET_REGISTRY.register()
+class UnpairedImageDataset(Dataset[dict[str, Any]]):
+    """Low-light photographs, each with a normal-light photograph drawn at random: unpaired training data.
+
+    A sample is ``{low, high, low_path, high_path}``, the images contiguous float32 (3, size, size), RGB in [0, 1].
+    The two sides may differ in number, sizes and formats. There are as many samples as low-light photographs; the
+    normal-light one is drawn independently of the low-light one.
+
+    A sample is a pure function of (``seed``, epoch, index). The epoch comes with the index, which may exceed the
+    length: ``index = epoch * len(dataset) + i``, as :class:`ResumableSampler` yields it. So a sample is the same from
+    a folder and from an LMDB of it, in any worker process, and after a resume, and a fresh one in every epoch.
+
+    Args:
+        opt: options; the keys are
+
+            - ``dataroot_low``, ``dataroot_high``: folders, read with their subfolders, or ``*.lmdb``
+            - ``meta_info_low``, ``meta_info_high``: files that list the images to take, BasicSR's format (optional)
+            - ``io_backend``: ``{type: disk}`` (default) or ``{type: lmdb}``, for both sides
+            - ``size``: side of the training images (256, the paper's)
+            - ``resize_mode``: ``resize`` to size x size whatever the aspect ratio (default, the paper's); ``crop``,
+              a random size x size piece, smaller photographs being enlarged to fit; ``resize_crop``, resized to
+              load_size x load_size, then a random piece
+            - ``load_size``: for ``resize_crop`` only, at least ``size`` (286)
+            - ``use_hflip``: flip left to right half of the time, each side on its own (default true)
+            - ``use_rot``: also flip upside down and transpose, each half of the time (default false)
+            - ``seed``: the engine puts ``manual_seed`` here
+            - ``phase``: ``train``; there is no truth to validate against
+
+    Raises:
+        ValueError: an option of a wrong type or value, with its key, or a folder without images.
+        FileNotFoundError, NotADirectoryError: a data root or meta-info file is absent.
+    """
+
+    def __init__(self, opt: dict[str, Any]) -> None:
+        self.opt = _checked(opt)
+        self.low = self._open("low")
+        self.high = self._open("high")
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        epoch, low_index = divmod(index, len(self))
+        rng = sample_rng(self.opt.seed, epoch, low_index)
+        high_index = int(rng.integers(len(self.high)))
+        return {
+            "low": self._image(self.low, low_index, rng),
+            "high": self._image(self.high, high_index, rng),
+            "low_path": self.low.path(low_index),
+            "high_path": self.high.path(high_index),
+        }
+
+    def _open(self, side: str) -> ImageSource:
+        dataroot, meta_info = getattr(self.opt, f"dataroot_{side}"), getattr(self.opt, f"meta_info_{side}")
+        try:
+            return ImageSource(dataroot, self.opt.io_backend.type, meta_info)
+        except (OSError, ValueError) as error:
+            raise type(error)(f"dataroot_{side} of data set '{self.opt.name}': {error}") from error
+
+    def _image(self, source: ImageSource, index: int, rng: np.random.Generator) -> Tensor:
+        """Read one photograph; always draws the same number of random values, so that sides do not influence others."""
+        top, left, *coins = rng.random(5)
+        hflip, vflip, transpose = (coin < 0.5 for coin in coins)
+        image = torch.from_numpy(source.read(index)).permute(2, 0, 1)
+        if self.opt.resize_mode == "resize":
+            image = resize(image, height=self.opt.size, width=self.opt.size)
+        elif self.opt.resize_mode == "crop":
+            image = crop(enlarge_to_fit(image, self.opt.size), self.opt.size, top, left)
+        else:
+            image = crop(resize(image, self.opt.load_size, self.opt.load_size), self.opt.size, top, left)
+        if self.opt.use_hflip and hflip:
+            image = image.flip(2)
+        if self.opt.use_rot and vflip:
+            image = image.flip(1)
+        if self.opt.use_rot and transpose:
+            image = image.transpose(1, 2)
+        return image.contiguous()
+
+
+def _checked(opt: dict[str, Any]) -> UnpairedImageOptions:
+    """Types and values of the options; keys of BasicSR's loader beside them are not this class's business."""
+    try:
+        options = msgspec.convert(opt, UnpairedImageOptions)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"options of data set '{opt.get('name')}': {error}") from error
+    problem = None
+    if options.size < 1:
+        problem = f"size must be at least 1, got {options.size}"
+    elif options.resize_mode not in RESIZE_MODES:
+        problem = f"resize_mode must be one of {', '.join(RESIZE_MODES)}, got '{options.resize_mode}'"
+    elif options.resize_mode == "resize_crop" and options.load_size < options.size:
+        problem = (
+            f"resize_mode resize_crop needs a load_size of at least size = {options.size}, got {options.load_size}"
+        )
+    elif options.phase != "train":
+        problem = (
+            f"phase must be train, got '{options.phase}': an unrelated photograph is no truth; validate with "
+            "BasicSR's PairedImageDataset (lq, gt) or SingleImageDataset (lq)"
+        )
+    elif options.io_backend.type not in ("disk", "lmdb"):
+        problem = f"io_backend.type must be disk or lmdb, got '{options.io_backend.type}'"
+    elif options.seed < 0:
+        problem = f"seed must not be negative, got {options.seed}"
+    if problem:
+        raise ValueError(f"options of data set '{options.name}': {problem}")
+    return options
