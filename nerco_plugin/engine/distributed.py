@@ -1,0 +1,111 @@
+"""The group of processes that trains or tests together: torchrun or Slurm, NCCL beside gloo, or one process alone."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import torch
+import torch.distributed as dist
+
+from nerco_plugin.engine.options import OptionError
+
+
+class Place(NamedTuple):
+    """Which process this is; ``local_rank`` counts on its own machine."""
+
+    rank: int = 0
+    world_size: int = 1
+    local_rank: int = 0
+
+
+def find_place(launcher: str, local_rank: int = 0) -> Place:
+    """Read this process's place from the launcher's environment, and complete that environment for Slurm.
+
+    Raises:
+        OptionError: the launcher's variables are not set, or torchrun started this without ``--launcher pytorch``.
+    """
+    if launcher == "slurm":
+        return _slurm_place()
+    if launcher == "pytorch":
+        return Place(_number("RANK"), _number("WORLD_SIZE"), int(os.environ.get("LOCAL_RANK", local_rank)))
+    if "TORCHELASTIC_RUN_ID" in os.environ and _number("WORLD_SIZE") > 1:
+        raise OptionError("torchrun started several processes: add --launcher pytorch, or each trains alone")
+    return Place()
+
+
+def _slurm_place() -> Place:
+    place = Place(_number("SLURM_PROCID"), _number("SLURM_NTASKS"), _number("SLURM_LOCALID"))
+    nodes = os.environ.get("SLURM_STEP_NODELIST") or os.environ.get("SLURM_NODELIST") or "localhost"
+    os.environ.setdefault("MASTER_ADDR", first_node(nodes))
+    os.environ.update(RANK=str(place.rank), WORLD_SIZE=str(place.world_size), LOCAL_RANK=str(place.local_rank))
+    return place
+
+
+def first_node(nodes: str) -> str:
+    """The first host of a Slurm node list: ``gpu[003-005,7],b1`` -> ``gpu003``."""
+    return re.sub(r"\[(\w+)[^\]]*\]", r"\1", re.split(r",(?![^\[]*\])", nodes)[0])
+
+
+def _number(name: str) -> int:
+    try:
+        return int(os.environ[name])
+    except (KeyError, ValueError) as error:
+        found = os.environ.get(name)
+        raise OptionError(f"the launcher should set {name} to a number, found {found!r}: start with it") from error
+
+
+@contextmanager
+def process_group(place: Place, opt: dict[str, Any]) -> Iterator[None]:
+    """Join the group that ``opt['dist']`` asks for, and leave it at the end, whatever happens.
+
+    ``dist_params``: ``backend`` (``nccl`` on CUDA, else ``gloo``), ``timeout`` in seconds (1800), ``port`` (Slurm).
+    """
+    use_cuda = opt["num_gpu"] != 0
+    if use_cuda:
+        select_device(place.local_rank)
+    if not opt["dist"]:
+        yield
+        return
+    params = opt.get("dist_params") or {}
+    os.environ.setdefault("MASTER_PORT", str(params.get("port", 29500)))
+    backend = params.get("backend", "nccl" if use_cuda else "gloo")
+    if backend == "nccl":
+        backend = "cpu:gloo,cuda:nccl"  # gloo carries what is on the CPU: flags, random states, scores
+    dist.init_process_group(
+        backend,
+        rank=place.rank,
+        world_size=place.world_size,
+        timeout=timedelta(seconds=params.get("timeout", 1800)),
+        device_id=torch.device("cuda", place.local_rank) if use_cuda else None,
+    )
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def select_device(local_rank: int) -> None:
+    """Make CUDA device ``local_rank`` this process's own.
+
+    Raises:
+        OptionError: there is no such device.
+    """
+    count = torch.cuda.device_count()
+    if local_rank >= count:
+        raise OptionError(
+            f"process {local_rank} of this machine needs CUDA device {local_rank}, and {count} are visible: "
+            "set num_gpu: 0 to use the CPU, or start fewer processes"
+        )
+    torch.cuda.set_device(local_rank)
+
+
+def gather(value: Any) -> list[Any]:  # noqa: ANN401
+    """``value`` of every process, in the order of ranks, in all of them."""
+    if not dist.is_initialized():
+        return [value]
+    values: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(values, value)
+    return values

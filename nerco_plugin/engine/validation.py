@@ -1,0 +1,139 @@
+"""Validation of any restoration model, sharded over processes: pictures, scores, and the best of them."""
+
+import inspect
+import math
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from basicsr.utils import get_root_logger, imwrite, tensor2img
+from basicsr.utils.registry import METRIC_REGISTRY
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from nerco_plugin.engine.distributed import gather
+
+Scores = dict[str, float]  # by the metric's name in the YAML; nan where an image has no score
+
+
+class ImageScores(NamedTuple):
+    """The scores of one image of a set."""
+
+    name: str
+    scores: Scores
+
+
+def validate(
+    model: Any,  # noqa: ANN401  BasicSR's models share no protocol class
+    loader: DataLoader,
+    picture: Callable[[str], Path] | None = None,
+) -> list[ImageScores]:
+    """Enhance this process's shard of ``loader``, and return the scores of all processes' images in the set's order.
+
+    Args:
+        model: anything with ``feed_data``, ``test`` and ``get_current_visuals``.
+        loader: batches of one with ``lq``, ``lq_path`` and perhaps ``gt``, as :func:`evaluation_loader` makes it.
+        picture: path of the picture to save for an image's name; None saves none.
+
+    Raises:
+        ValueError: a metric compares with references, and the set has none.
+    """
+    opt, shard = model.opt, loader.dataset
+    options = shard.dataset.opt
+    metrics = opt["val"].get("metrics") or {}
+    own: dict[int, ImageScores] = {}
+    progress = tqdm(total=len(loader), unit="image", leave=False, disable=None if opt["rank"] == 0 else True)
+    for index, batch in zip(shard.indices, loader):
+        name = Path(batch["lq_path"][0]).stem
+        images = _enhance(model, batch)
+        if picture is not None:
+            imwrite(images["img"], str(picture(name)))
+        own[index] = ImageScores(name, score(images, metrics, name, options["name"]))
+        progress.set_description(f"Test {name}")
+        progress.update()
+    progress.close()
+    everyone = {index: scores for shard_scores in gather(own) for index, scores in shard_scores.items()}
+    return [everyone[index] for index in sorted(everyone)]
+
+
+def _enhance(model: Any, batch: dict[str, Any]) -> dict[str, np.ndarray]:  # noqa: ANN401
+    """BasicSR's metric inputs (H, W, 3) BGR uint8: ``img``, its input ``lq``, and ``img2`` where there is a truth."""
+    if "gt" not in batch and hasattr(model, "gt"):
+        del model.gt  # of a training batch: never score against an unrelated photograph
+    model.feed_data(batch)
+    model.test()
+    visuals = model.get_current_visuals()
+    names = {"img": "result", "lq": "lq"} | ({"img2": "gt"} if "gt" in batch else {})
+    return {name: tensor2img([visuals[key].clone()]) for name, key in names.items()}  # it clamps in place
+
+
+def score(images: dict[str, np.ndarray], metrics: dict[str, Any], name: str, data_set: str) -> Scores:
+    """Every metric for one image; nan, with the reason in the log, where a metric cannot score it."""
+    scores = {}
+    for metric, options in metrics.items():
+        try:
+            scores[metric] = float(calculate(images, options))
+        except (ValueError, RuntimeError, ArithmeticError, AssertionError, LookupError, cv2.error) as error:
+            scores[metric] = math.nan
+            get_root_logger().warning(f"{data_set}: {metric} is n/a for {name}: {error}")
+    return scores
+
+
+def calculate(images: dict[str, np.ndarray], options: dict[str, Any]) -> float:
+    """One metric of METRIC_REGISTRY, given those of ``images`` that it takes."""
+    arguments = deepcopy(options)
+    function = METRIC_REGISTRY.get(arguments.pop("type"))
+    parameters = inspect.signature(function).parameters
+    if "better" not in parameters and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        arguments.pop("better", None)
+    given = {key: image for key, image in images.items() if key in parameters}
+    return function(**given, **arguments)
+
+
+def needs_reference(metric_type: str) -> bool:
+    """Whether a registered metric cannot do without ``img2``, the paired truth."""
+    parameter = inspect.signature(METRIC_REGISTRY.get(metric_type)).parameters.get("img2")
+    return parameter is not None and parameter.default is parameter.empty
+
+
+def mean_scores(images: list[ImageScores]) -> Scores:
+    """Mean of each metric over the images that have a score; nan where none has."""
+    means = {}
+    for metric in images[0].scores if images else {}:
+        values = [image.scores[metric] for image in images if not math.isnan(image.scores[metric])]
+        means[metric] = sum(values) / len(values) if values else math.nan
+    return means
+
+
+def update_best(model: Any, data_set: str, means: Scores, iteration: int) -> None:  # noqa: ANN401
+    """Keep the best mean of each metric in ``model.best_metric_results``, as BasicSR does."""
+    if not means:
+        return
+    model._initialize_best_metric_results(data_set)
+    for metric, value in means.items():
+        if not math.isnan(value):
+            model._update_best_metric_result(data_set, metric, value, iteration)
+
+
+def log_scores(data_set: str, means: Scores, best: dict[str, Any] | None = None) -> None:
+    """BasicSR's block of validation lines."""
+    lines = f"Validation {data_set}\n"
+    for metric, value in means.items():
+        lines += f"\t # {metric}: " + ("n/a" if math.isnan(value) else f"{value:.4f}")
+        if best:
+            lines += f"\tBest: {best[metric]['val']:.4f} @ {best[metric]['iter']} iter"
+        lines += "\n"
+    get_root_logger().info(lines)
+
+
+def sync_buffers(model: Any) -> None:  # noqa: ANN401
+    """Give every process the buffers of process 0 (running statistics), as the next training step would."""
+    if torch.distributed.is_initialized():
+        for name, net in vars(model).items():
+            if name.startswith("net_") and isinstance(net, torch.nn.Module):
+                for buffer in net.buffers():
+                    torch.distributed.broadcast(buffer, 0)

@@ -1,0 +1,13 @@
+"""Test any BasicSR model from an option file: python tools/test.py -opt options/FILE.yml"""
+
+import sys
+from pathlib import Path
+
+from nerco_plugin.engine.test import test
+from nerco_plugin.engine.options import OptionError
+
+if __name__ == "__main__":
+    try:
+        sys.exit(test(Path(__file__).resolve().parents[1]))
+    except OptionError as error:
+        sys.exit(str(error))
