@@ -1,0 +1,106 @@
+"""From folders of saved results to scores.json, scores.csv, scores.md and the page index.html."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from nerco_plugin.metrics.lpips_metric import WEIGHTS_HELP
+from nerco_plugin.report.columns import Column, chosen_columns
+from nerco_plugin.report.pairs import OWN_FOLDER, pair_images
+from nerco_plugin.report.scoring import Job, ScoredSet, score_all
+from nerco_plugin.report.tables import as_csv, as_data, markdown_table, mean_scores, undefined_notes
+
+
+def write_report(
+    methods: Mapping[str, Path],
+    low: Path,
+    gt: Path | None,
+    out: Path,
+    *,
+    title: str = "Scores",
+    suffix: str = "",
+    extra: Sequence[str] = (),
+    lpips_weights: Path | None = None,
+    paper_table: str | None = None,
+    saved_by: str | None = None,
+    processes: int | None = None,
+    progress: bool = True,
+) -> dict[str, object]:
+    """Score saved results and write ``scores.json``, ``scores.csv``, ``scores.md`` and ``index.html`` into ``out``.
+
+    Images are paired by their path inside the folder without extension, so ``low/a/1.jpg`` belongs to
+    ``results/a/1.png``. Nothing is skipped: a missing, doubled, broken or differently sized file is an error, and then
+    nothing is written. Files appear whole or not at all; an earlier report in ``out`` is replaced.
+
+    Args:
+        methods: Folder of results for each method's name; the first is the one that the page opens with.
+        low: Folder of the low-light inputs.
+        gt: Folder of paired references, or None: columns that need one are then absent.
+        out: Made where absent; may be a folder of results, the report's own files are never taken for results.
+        title: Heading of the tables and the page, such as "LOL eval15".
+        suffix: Ending of the results' names that the inputs lack: BasicSR's ``_EXPERIMENT`` or ``val.suffix``.
+        extra: Further columns, see ``columns.EXTRA``.
+        lpips_weights: AlexNet weights, for the extra column "lpips".
+        paper_table: "LOL", "LSRW", "LIME" (Table 1) or "ablation" (Table 2): stands under the means.
+        saved_by: "rounding" or "truncation" to 8 bits, where it is known: the report says so.
+        processes: Number of worker processes; all usable cores if None.
+        progress: Show a bar on stderr.
+
+    Returns:
+        What scores.json holds: for one method ``mean`` {key: value}, ``images`` {name: {key: value}} and, where a
+        score is undefined (None), ``undefined`` {name: {key: reason}}; for several ``methods`` {name: the same}.
+
+    Raises:
+        PairingError, UnreadableImageError (both ValueError): faults in the folders, each by name.
+        ValueError: an unknown column or table.
+    """
+    columns = chosen_columns(extra, with_truth=gt is not None)
+    if "lpips" in extra and lpips_weights is None:
+        raise ValueError(f"the extra column lpips needs lpips_weights: {WEIGHTS_HELP}")
+    sets = pair_images(methods, low, gt, suffix=suffix)
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=f".{OWN_FOLDER}-") as pictures:
+        keys = tuple(column.key for column in columns)
+        weights = None if lpips_weights is None else str(lpips_weights)
+        jobs = [
+            Job(images=images, keys=keys, pictures=Path(pictures, f"{number:04d}"), lpips_weights=weights)
+            for number, images in enumerate(sets)
+        ]
+        scored = score_all(jobs, processes=processes, progress=progress)
+        shutil.rmtree(out / OWN_FOLDER, ignore_errors=True)
+        shutil.copytree(pictures, out / OWN_FOLDER)
+    data = scores_data(scored, columns, title=title)
+    write_whole(out / "scores.json", json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+    write_whole(out / "scores.csv", as_csv(scored, columns))
+    write_whole(out / "scores.md", scores_markdown(scored, columns, title=title, saved_by=saved_by))
+    return data
+
+
+def scores_data(scored: Sequence[ScoredSet], columns: Sequence[Column], title: str) -> dict[str, object]:
+    """The content of scores.json, see :func:`write_report`."""
+    names = list(scored[0].scores)
+    data: dict[str, object] = {"title": title, "count": len(scored)}
+    if len(names) == 1:
+        return data | as_data(scored, columns, names[0])
+    return data | {"methods": {name: as_data(scored, columns, name) for name in names}}
+
+
+def scores_markdown(scored: Sequence[ScoredSet], columns: Sequence[Column], title: str, saved_by: str | None) -> str:
+    """Heading, means, what each column is, and what is undefined, as Markdown."""
+    saved = f", made 8-bit by {saved_by}" if saved_by else ""
+    lines = [f"# {title}", "", markdown_table(mean_scores(scored, columns), columns), ""]
+    lines += [f"Means over {len(scored)} image(s), scored as saved{saved}.", ""]
+    lines += [f"- {column.label}: {column.meaning}" for column in columns]
+    if notes := undefined_notes(scored, columns):
+        lines += ["", "Left out of the means:", "", *(f"- {note}" for note in notes)]
+    return "\n".join(lines) + "\n"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file so that it is there whole or not at all."""
+    draft = path.with_name(f".{path.name}-{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
