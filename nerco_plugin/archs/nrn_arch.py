@@ -1,4 +1,4 @@
-"""NRN, neural representation for normalization (Sec. 3.2, Eq. 1-3): an image drawn again from features and positions."""
+"""NRN, neural representation for normalization (Sec. 3.2, Eq. 1-3): an image redrawn from features and positions."""
 
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn

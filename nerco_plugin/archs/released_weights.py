@@ -12,7 +12,7 @@ State = dict[str, Tensor]
 NEIGHBOURHOOD = 9  # the released MLP sees each feature of a 3x3 neighbourhood as an input of its own
 
 
-class UnknownWeights(ValueError):
+class UnknownWeightsError(ValueError):
     """A released state_dict has a key that the network does not have, or lacks one."""
 
 
@@ -90,7 +90,7 @@ def convert_discriminator(state: Mapping[str, Tensor]) -> State:
 def _renamed(state: Mapping[str, Tensor], rename: Callable[[str], str | None]) -> State:
     names = {key: rename(key) for key in state}
     if unknown := sorted(key for key, name in names.items() if name is None):
-        raise UnknownWeights(f"unknown released weights: {', '.join(unknown)}")
+        raise UnknownWeightsError(f"unknown released weights: {', '.join(unknown)}")
     return {str(names[key]): value.detach().clone() for key, value in state.items()}
 
 

@@ -1,4 +1,4 @@
-"""A camera in the dark: low-light photographs simulated from normal-light ones, in linear light (ours, not the paper's).
+"""A camera in the dark: low-light photographs simulated from normal-light ones, in linear light (ours).
 
 The warm start trains on such pairs and the demo's low side is made of them: exposure, colour, shot and read noise and
 8-bit quantisation, in the order in which they happen behind a lens.

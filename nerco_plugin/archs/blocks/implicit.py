@@ -1,8 +1,8 @@
 """The implicit representation of an image (Eq. 1, 3): pixel centres, their encoding, and the MLP of one pixel.
 
-The MLP is convolutions: the first layer over a pixel's 3x3 features is a 3x3 convolution, the rest are 1x1. The position
-enters the first layer linearly and each encoded coordinate depends on one axis, so its share is a row term plus a column
-term and no coordinate map of the image's size is ever built.
+The MLP is convolutions: the first layer over a pixel's 3x3 features is a 3x3 convolution, the rest are 1x1. The
+position enters the first layer linearly and each encoded coordinate depends on one axis: its share is a row term plus a
+column term, and no coordinate map of the image's size is ever built.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The residual trunk that the NRN's encoder, both generators and the mask extractor share (Sec. 3.1, "represented by ResNet").
+"""The residual trunk that the NRN's encoder, both generators and the mask extractor share (Sec. 3.1: "ResNet").
 
 c7s1-F, then downsampling, residual blocks at the coarsest scale, and upsampling back: the generator of Johnson et al.
 (2016) with InstanceNorm and reflection padding.

@@ -1,0 +1,125 @@
+"""The dual loop (Fig. 2, Eq. 8-9) as one module: unpaired low- and normal-light images through every generator once.
+
+One module, so that distributed training sees one forward before one backward; every network runs once on all that the
+losses need of it at that point, in one batch (InstanceNorm keeps the images of a batch apart).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from nerco_plugin.archs.blocks.resnet import together
+from nerco_plugin.archs.nerco_arch import NeRCo
+from nerco_plugin.losses.cooperative_loss import pseudo_high, pseudo_low
+
+
+class LoopImages(NamedTuple):
+    """Everything the losses look at, (N, 3, H, W) in [-1, 1]; ``None`` where the options leave it out."""
+
+    enhanced: Tensor  # G_H(ME(I_L) x NRN(I_L))
+    degraded: Tensor  # G_L(ME(I_L) x I_H)
+    cycled_low: Tensor  # G_L(enhanced), Eq. 8
+    cycled_high: Tensor  # G_H(degraded), Eq. 9
+    normalized: Tensor | None  # I_NR
+    lightness_mask: Tensor | None  # I_M of I_L
+    degraded_mask: Tensor | None  # I_M of the degraded image
+    pseudo_high: Tensor | None  # I_L + I_M
+    pseudo_low: Tensor | None  # I_H - I_M
+    restored: Tensor | None  # G_H(pseudo_low)
+    identity_high: Tensor | None  # G_H(I_H)
+    identity_low: Tensor | None  # G_L(I_L)
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "LoopImages":
+        """The same with ``change`` applied to every image that is there."""
+        return LoopImages(*(None if image is None else change(image) for image in self))  # type: ignore[arg-type]
+
+
+class PairImages(NamedTuple):
+    """What the warm start looks at, for a pair of one scene; shapes and ranges as in :class:`LoopImages`."""
+
+    enhanced: Tensor
+    degraded: Tensor
+    normalized: Tensor | None
+    pseudo_high: Tensor | None
+
+
+class DualLoop(nn.Module):
+    """G_H with its NRN and mask extractor, and G_L, closed to two loops.
+
+    Args:
+        network_g: the enhancement path.
+        network_degrade: G_L, (N, 3, H, W) to (N, 3, H, W) in [-1, 1].
+        cooperative: also make what Eq. 11-13 need; goes together with a mask extractor.
+        identity: also make what the identity term of the released recipe needs.
+
+    Raises:
+        ValueError: ``cooperative`` without a mask extractor, or one without it: nothing would train its lightness mask.
+    """
+
+    def __init__(self, network_g: NeRCo, network_degrade: nn.Module, cooperative: bool, identity: bool) -> None:
+        super().__init__()
+        if cooperative != (network_g.mask_extractor is not None):
+            raise ValueError("train.cooperative_opt and network_g.use_mask_extractor go together: have both or neither")
+        self.network_g = network_g
+        self.network_degrade = network_degrade
+        self.identity = identity
+
+    def forward(self, low: Tensor, high: Tensor, paired: bool = False) -> LoopImages | PairImages:
+        """(N, 3, H, W) in [-1, 1]: unpaired images through both loops, ``paired`` ones through each half once."""
+        return self.pairs(low, high) if paired else self.loops(low, high)
+
+    def loops(self, low: Tensor, high: Tensor) -> LoopImages:
+        """Both loops on unpaired images, in the order of Eq. 8-9."""
+        net, degrade = self.network_g, self.network_degrade
+        attention, mask = net.mask_extractor(low) if net.mask_extractor else (None, None)
+        attended = high if attention is None else attention * high
+        degraded, *identity_low = together(degrade, attended, *([low] if self.identity else []))
+        normalized, normalized_degraded = self._normalize(low, degraded)
+
+        seen = net.generator_input(low, normalized)
+        inputs = [seen if attention is None else attention * seen]
+        inputs.append(net.generator_input(degraded, normalized_degraded))
+        if self.identity:
+            inputs.append(net.generator_input(high, high))
+        brightened, darkened = (None, None) if mask is None else (pseudo_high(low, mask), pseudo_low(high, mask))
+        if darkened is not None:
+            inputs.append(net.generator_input(darkened, darkened))
+        enhanced, cycled_high, *others = together(net.generator, *inputs)
+        return LoopImages(
+            enhanced=enhanced,
+            degraded=degraded,
+            cycled_low=degrade(enhanced),
+            cycled_high=cycled_high,
+            normalized=normalized if net.nrn else None,
+            lightness_mask=mask,
+            degraded_mask=net.mask_extractor(degraded).lightness_mask if net.mask_extractor else None,
+            pseudo_high=brightened,
+            pseudo_low=darkened,
+            restored=others[-1] if net.mask_extractor else None,
+            identity_high=others[0] if self.identity else None,
+            identity_low=identity_low[0] if self.identity else None,
+        )
+
+    def pairs(self, low: Tensor, high: Tensor) -> PairImages:
+        """The enhancing and the degrading half on a pair: ``low`` is ``high`` in the dark."""
+        done = self.network_g.enhance(low)
+        return PairImages(
+            enhanced=done.enhanced,
+            degraded=self.network_degrade(high if done.attention is None else done.attention * high),
+            normalized=done.normalized,
+            pseudo_high=None if done.lightness_mask is None else pseudo_high(low, done.lightness_mask),
+        )
+
+    def _normalize(self, low: Tensor, degraded: Tensor) -> tuple[Tensor, Tensor]:
+        """NRN(low), and what stands beside or for the degraded image: its own normalization where G_H sees both.
+
+        The literal Eq. 9 gives G_H the degraded image alone.
+        """
+        net = self.network_g
+        if net.nrn is None:
+            return low, degraded
+        if net.concat:
+            normalized, normalized_degraded = together(net.nrn, low, degraded)
+            return normalized, normalized_degraded
+        return net.nrn(low), degraded

@@ -1,0 +1,321 @@
+"""NeRCoModel: unpaired training of NeRCo (Sec. 3, Eq. 15), one generator and one discriminator step an iteration."""
+
+from collections import OrderedDict
+from contextlib import nullcontext
+from copy import deepcopy
+from typing import Any, cast
+
+import torch
+from basicsr.archs import build_network
+from basicsr.losses import build_loss
+from basicsr.models.base_model import BaseModel
+from basicsr.utils.registry import MODEL_REGISTRY
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from nerco_plugin.archs.blocks.ranges import from_signed, to_signed
+from nerco_plugin.archs.nerco_arch import NeRCo
+from nerco_plugin.data.camera import LowLightCamera, simulate_low_light
+from nerco_plugin.models.appearance import Critic
+from nerco_plugin.models.dual_loop import DualLoop, LoopImages
+from nerco_plugin.models.image_pool import ImagePool
+from nerco_plugin.models.mended import MendedMixin
+
+Terms = OrderedDict[str, Tensor]
+CRITICS = ("high", "low", "edge_high", "edge_low")
+PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@MODEL_REGISTRY.register()
+class NeRCoModel(MendedMixin, BaseModel):
+    """Trains ``network_g`` (NeRCo) with ``network_degrade`` (G_L) against up to four discriminators.
+
+    Options beside BasicSR's own; every ``*_opt`` is one term of the objective and is off where it is left out:
+
+    ``network_d_high``, ``network_d_low``: colour discriminators, with ``train.gan_opt``.
+    ``network_d_edge_high``, ``network_d_edge_low``: edge discriminators, with ``train.gan_edge_opt``.
+    ``train.optim_g``, ``train.optim_d``: the two optimizers.
+    ``train.nr_opt``: Eq. 2. ``train.cycle_opt``: Eq. 10. ``train.cooperative_opt``: Eq. 11-14.
+    ``train.clip_opt``: Eq. 4-6. ``train.identity_opt``: released recipe.
+    ``train.gan_normalized_opt``: D_L judges the normalized image too (released recipe).
+    ``train.pseudo_as_fake``: discriminators also train on the pseudo images of Eq. 13 (default true; released: false).
+    ``train.image_pool_size``: history before the discriminators (default 50).
+    ``train.warm_start``: ``num_iter`` first iterations on simulated pairs, with the ranges of
+    :class:`~nerco_plugin.data.camera.LowLightCamera` (ours).
+    ``train.accumulate``: parts in which a batch is worked on (default 1).
+    ``train.amp``: ``bf16`` or ``fp16`` for the networks; the losses stay in float32.
+    ``train.ema_decay``: keeps a moving average of ``network_g`` (default 0, off).
+    """
+
+    def __init__(self, opt: dict[str, Any]) -> None:
+        super().__init__(opt)
+        self.net_g = self._build("g")
+        if self.is_train:
+            self.init_training_settings()
+        else:
+            self.net_g.to(self.device).eval()
+
+    # ------------------------------------------------------------------ building
+
+    def _build(self, label: str) -> nn.Module:
+        """Build ``network_<label>`` and load its pretrained weights where ``path`` names them."""
+        network = build_network(self.opt[f"network_{label}"]).to(self.device)
+        path = self.opt["path"]
+        if weights := path.get(f"pretrain_network_{label}"):
+            strict = path.get(f"strict_load_{label}", True)
+            self.load_network(network, weights, strict, path.get(f"param_key_{label}", "params"))
+        self.print_network(network)
+        return network
+
+    def init_training_settings(self) -> None:
+        """Build losses, loops, critics, optimizers and schedules."""
+        train_opt = self.opt["train"]
+        self.cri_nr = self._build_loss("nr_opt")
+        self.cri_cycle = self._build_loss("cycle_opt")
+        self.cri_identity = self._build_loss("identity_opt")
+        self.cri_cooperative = self._build_loss("cooperative_opt")
+        self.cri_clip = self._build_loss("clip_opt")
+        self.cri_gan_normalized = self._build_loss("gan_normalized_opt")
+        if self.cri_clip is not None:
+            self.cri_clip.prepare()
+
+        self.net_degrade = self._build("degrade")
+        loop = DualLoop(
+            cast(NeRCo, self.net_g),
+            self.net_degrade,
+            cooperative=self.cri_cooperative is not None,
+            identity=self.cri_identity is not None,
+        )
+        self.dual_loop = self.model_to_device(loop.train())
+        self.critics = [self._build_critic(name) for name in CRITICS if self.opt.get(f"network_d_{name}")]
+
+        warm_start = dict(train_opt.get("warm_start") or {})
+        self.warm_start_iter = int(warm_start.pop("num_iter", 0))
+        self.camera = LowLightCamera(**{name: tuple(bounds) for name, bounds in warm_start.items()})
+        self.accumulate = int(train_opt.get("accumulate", 1))
+        self.precision = self._precision(train_opt.get("amp"))
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision is torch.float16)
+        self.ema_decay = train_opt.get("ema_decay", 0)
+        if self.ema_decay > 0:
+            self.net_g_ema = deepcopy(self.net_g).eval().requires_grad_(False)
+        self.setup_optimizers()
+        self.setup_schedulers()
+
+    def _build_loss(self, name: str) -> Any:
+        options = self.opt["train"].get(name)
+        return build_loss(options).to(self.device) if options else None
+
+    def _precision(self, amp: str | None) -> torch.dtype | None:
+        if amp is not None and amp not in PRECISIONS:
+            raise ValueError(f"train.amp must be one of {', '.join(PRECISIONS)} or left out, got {amp!r}")
+        return PRECISIONS[amp] if amp else None
+
+    def _build_critic(self, name: str) -> Critic:
+        """Build ``network_d_<name>`` with the terms of its path."""
+        train_opt = self.opt["train"]
+        edge = name.startswith("edge")
+        option = "gan_edge_opt" if edge else "gan_opt"
+        if (criterion := self._build_loss(option)) is None:
+            raise ValueError(f"network_d_{name} needs train.{option}")
+        cooperative = self.cri_cooperative
+        inspects = cooperative is not None and cooperative.inspect and (cooperative.inspect_edges or not edge)
+        pseudo = (f"pseudo_{name.removeprefix('edge_')}",) if inspects else ()
+        judged_normalized = ("normalized",) if name == "low" and self.cri_gan_normalized is not None else ()
+        bare = self._build(f"d_{name}")
+        setattr(self, f"net_d_{name}", bare)
+        trained_on = (*(pseudo if train_opt.get("pseudo_as_fake", True) else ()), *judged_normalized)
+        critic = Critic(
+            name, self.model_to_device(bare.train()), bare, criterion, pseudo + judged_normalized, trained_on
+        )
+        size = train_opt.get("image_pool_size", 50)
+        critic.pools = {kind: ImagePool(size) for kind in (critic.generated, *trained_on)}
+        return critic
+
+    def setup_optimizers(self) -> None:
+        """One optimizer for both generators with their parts, one for all discriminators."""
+        train_opt = self.opt["train"]
+        groups = {"optim_g": list(self.dual_loop.parameters())}
+        if self.critics:
+            groups["optim_d"] = [parameter for critic in self.critics for parameter in critic.network.parameters()]
+        for name, parameters in groups.items():
+            options = dict(train_opt[name])
+            self.optimizers.append(self.get_optimizer(options.pop("type"), parameters, **options))
+
+    # ------------------------------------------------------------------ training
+
+    def feed_data(self, data: dict[str, Any]) -> None:
+        """Take {low, high} to train on or {lq[, gt]} to enhance, (N, 3, H, W) in [0, 1]."""
+        if "low" in data:
+            self.low = to_signed(data["low"].to(self.device, non_blocking=True))
+            self.high = to_signed(data["high"].to(self.device, non_blocking=True))
+            return
+        self.lq = data["lq"].to(self.device, non_blocking=True)
+        self.gt = data["gt"].to(self.device, non_blocking=True) if "gt" in data else None
+
+    def optimize_parameters(self, current_iter: int) -> None:
+        """One generator step, then one discriminator step; the warm start has the first alone."""
+        warm = current_iter <= self.warm_start_iter
+        low = self._photograph_high() if warm else self.low
+        parts = list(zip(low.chunk(self.accumulate), self.high.chunk(self.accumulate), strict=True))
+        log: Terms = OrderedDict()
+        seen: list[LoopImages] = []
+
+        self.optimizers[0].zero_grad(set_to_none=True)
+        for critic in self.critics:
+            critic.bare.requires_grad_(False)
+        for index, (low, high) in enumerate(parts):
+            with self._no_sync(self.dual_loop, index + 1 < len(parts)):
+                if warm:
+                    terms = self.pair_terms(low, high)
+                else:
+                    images = self.run_loops(low, high)
+                    terms = self.generator_terms(images, low, high)
+                    seen.append(images.each(Tensor.detach))
+                self._backward(terms, len(parts), log)
+        self.scaler.step(self.optimizers[0])
+        if self.critics and not warm:
+            self._optimize_discriminators(seen, parts, log)
+        self.scaler.update()
+        self.log_dict = self.reduce_loss_dict(log)
+        if self.ema_decay > 0:
+            self.model_ema(decay=self.ema_decay)
+
+    def _optimize_discriminators(self, seen: list[LoopImages], parts: list[tuple[Tensor, Tensor]], log: Terms) -> None:
+        self.optimizers[1].zero_grad(set_to_none=True)
+        for critic in self.critics:
+            critic.bare.requires_grad_(True)
+        for index, (images, (low, high)) in enumerate(zip(seen, parts, strict=True)):
+            for critic in self.critics:
+                with self._no_sync(critic.network, index + 1 < len(parts)):
+                    self._backward(self.discriminator_terms(critic, images, low, high), len(parts), log)
+        self.scaler.step(self.optimizers[1])
+
+    def _photograph_high(self) -> Tensor:
+        """The batch's normal-light images as a camera in the dark sees them."""
+        return to_signed(simulate_low_light(from_signed(self.high), self.camera))
+
+    def _backward(self, terms: Terms, parts: int, log: Terms) -> None:
+        self.scaler.scale(torch.stack(list(terms.values())).sum() / parts).backward()
+        for name, term in terms.items():
+            log[name] = log.get(name, 0) + term.detach() / parts
+
+    def _no_sync(self, network: nn.Module, more_to_come: bool) -> Any:
+        waits = more_to_come and isinstance(network, DistributedDataParallel)
+        return network.no_sync() if waits else nullcontext()
+
+    def _autocast(self) -> Any:
+        return torch.autocast(self.device.type, self.precision, enabled=self.precision is not None)
+
+    def run_loops(self, low: Tensor, high: Tensor) -> LoopImages:
+        """Eq. 8-9 on (N, 3, H, W) in [-1, 1], in float32 whatever the networks ran in."""
+        with self._autocast():
+            images = self.dual_loop(low, high)
+        return images.each(Tensor.float)
+
+    # ------------------------------------------------------------------ the objective, Eq. 15
+
+    def generator_terms(self, images: LoopImages, low: Tensor, high: Tensor) -> Terms:
+        """Every weighted term of the generators' objective by name."""
+        terms: Terms = OrderedDict()
+        if self.cri_nr is not None and images.normalized is not None:
+            terms["l_nr"] = self.cri_nr(images.normalized, low)
+        if self.cri_cycle is not None:
+            cycle = self.cri_cycle(images.cycled_low, low, images.cycled_high, high)
+            terms["l_cycle_low"], terms["l_cycle_high"] = cycle.low, cycle.high
+        if self.cri_identity is not None:
+            identity = self.cri_identity(images.identity_high, high, images.identity_low, low)
+            terms["l_identity_low"], terms["l_identity_high"] = identity.low, identity.high
+        inspections = self._adversarial_terms(images, terms)
+        if self.cri_cooperative is not None:
+            cooperative = self.cri_cooperative(
+                low=low,
+                high=high,
+                enhanced=images.enhanced,
+                degraded=images.degraded,
+                lightness_mask=images.lightness_mask,
+                degraded_mask=images.degraded_mask,
+                restored=images.restored,
+                inspections=inspections,
+            )
+            terms["l_rec1"], terms["l_rec2"], terms["l_insp"] = cooperative
+        if self.cri_clip is not None:
+            text = self.cri_clip(
+                low=from_signed(torch.cat([images.degraded, images.cycled_low])),
+                high=from_signed(torch.cat([images.enhanced, images.cycled_high])),
+            )
+            terms["l_clip_low"], terms["l_clip_high"] = text.low, text.high
+        return terms
+
+    def _adversarial_terms(self, images: LoopImages, terms: Terms) -> list[Tensor]:
+        """Eq. 7 for every critic into ``terms``; returns the logits on the pseudo images, which Eq. 13 inspects."""
+        inspections: list[Tensor] = []
+        for critic in self.critics:
+            with self._autocast():
+                logits = critic.judge(images)
+            logits = {name: values.float() for name, values in logits.items()}
+            terms[f"l_g_{critic.name}"] = critic.criterion(logits.pop(critic.generated), True, is_disc=False)
+            if "normalized" in logits:
+                terms["l_g_normalized"] = self.cri_gan_normalized(logits.pop("normalized"), True, is_disc=False)
+            inspections += logits.values()
+        return inspections
+
+    def discriminator_terms(self, critic: Critic, images: LoopImages, low: Tensor, high: Tensor) -> Terms:
+        """One critic's own objective by name, on images that carry no gradient."""
+        with self._autocast():
+            loss = critic.loss(images, high if critic.name.endswith("high") else low)
+        return OrderedDict({f"l_d_{critic.name}": loss})
+
+    def pair_terms(self, low: Tensor, high: Tensor) -> Terms:
+        """The warm start's objective: on simulated pairs each part has its own truth, with the weights of its term."""
+        with self._autocast():
+            images = self.dual_loop(low, high, paired=True)
+        terms: Terms = OrderedDict()
+        if images.normalized is not None and self.cri_nr is not None:
+            terms["l_nr"] = self.cri_nr(images.normalized.float(), low)
+        halves = self.cri_cycle(images.degraded.float(), low, images.enhanced.float(), high)
+        terms["l_warm_low"], terms["l_warm_high"] = halves.low, halves.high
+        if images.pseudo_high is not None:
+            weight = self.cri_cooperative.loss_weight
+            terms["l_warm_mask"] = weight * (images.pseudo_high.float() - high).abs().mean()
+        return terms
+
+    # ------------------------------------------------------------------ testing and state
+
+    def test(self) -> None:
+        """Enhance the batch that was fed last, with the moving average of the weights where there is one."""
+        network = getattr(self, "net_g_ema", self.net_g)
+        training = network.training
+        network.eval()
+        with torch.inference_mode():
+            self.output = network(self.lq)
+        network.train(training)
+
+    def get_current_visuals(self) -> dict[str, Tensor]:
+        """{lq, result[, gt]} on the CPU, in [0, 1]."""
+        visuals = {"lq": self.lq, "result": self.output, "gt": self.gt}
+        return OrderedDict((name, image.detach().cpu()) for name, image in visuals.items() if image is not None)
+
+    def save(self, epoch: int, current_iter: int) -> None:
+        """Save every network and the training state, under BasicSR's names."""
+        averaged = hasattr(self, "net_g_ema")
+        networks = [self.net_g, self.net_g_ema] if averaged else self.net_g
+        self.save_network(networks, "net_g", current_iter, ["params", "params_ema"] if averaged else "params")
+        for label in ("degrade", *(f"d_{critic.name}" for critic in self.critics)):
+            self.save_network(getattr(self, f"net_{label}"), f"net_{label}", current_iter)
+        self.save_training_state(epoch, current_iter)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """What an exact resume needs beside networks, optimizers and schedules; this process's own."""
+        pools = {
+            f"{critic.name}.{kind}": [image.cpu() for image in pool.images]
+            for critic in self.critics
+            for kind, pool in critic.pools.items()
+        }
+        return {"pools": pools, "scaler": self.scaler.state_dict()}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`get_extra_state` gave."""
+        for critic in self.critics:
+            for kind, pool in critic.pools.items():
+                pool.images = [image.to(self.device) for image in state["pools"][f"{critic.name}.{kind}"]]
+        self.scaler.load_state_dict(state["scaler"])
