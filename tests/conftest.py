@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import nerco_plugin  # noqa: F401  fills BasicSR's registries before any test file imports basicsr
+from tests.released import Released, load_released
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -23,3 +24,9 @@ def nerco_data() -> Path:
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def released() -> Released:
+    """Keys, shapes and outputs of the released networks; the test is skipped where they are absent."""
+    return load_released()

@@ -1,0 +1,89 @@
+"""The implicit representation: pixel centres, Eq. 3, the fused MLP against the plain one, and the effect of L."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from basicsr.utils import img2tensor
+from torch import Tensor
+from torch.nn import functional as F
+
+from nerco_plugin.archs.blocks import ImplicitMLP, implicit, pixel_centres, positional_encoding
+
+
+def plain(mlp: ImplicitMLP, feature: Tensor) -> Tensor:
+    """Eq. 1 pixel by pixel: unfold, a coordinate map of the image's size, one Linear after the other."""
+    batch, _, height, width = feature.shape
+    neighbours = F.unfold(feature, 3, padding=1).transpose(1, 2)
+    rows, columns = torch.meshgrid(pixel_centres(height), pixel_centres(width), indexing="ij")
+    encoded = [positional_encoding(axis.flatten(), mlp.num_frequencies) for axis in (rows, columns)]
+    position = torch.cat([encoded[0][:, :1], encoded[1][:, :1], encoded[0][:, 1:], encoded[1][:, 1:]], dim=1)
+    if not mlp.use_position:
+        position = torch.zeros_like(position)
+    pixel_size = torch.full((height * width, 2), 2.0)
+    position = torch.cat([position, pixel_size], dim=1).expand(batch, -1, -1).to(feature.dtype)
+    weight = torch.cat([mlp.feature.weight.flatten(1), mlp.position.weight], dim=1)
+    inner = F.relu(F.linear(torch.cat([neighbours, position], dim=2), weight, mlp.feature.bias))
+    for layer in mlp.hidden:
+        inner = F.relu(F.linear(inner, layer.weight.flatten(1), layer.bias))
+    colours = F.linear(inner, mlp.colour.weight.flatten(1), mlp.colour.bias)
+    return colours.transpose(1, 2).reshape(batch, -1, height, width)
+
+
+def test_pixel_centres_are_centred_and_inside() -> None:
+    assert pixel_centres(4).tolist() == [-0.75, -0.25, 0.25, 0.75]
+    assert pixel_centres(1).tolist() == [0.0]
+
+
+def test_positional_encoding_by_hand() -> None:
+    encoded = positional_encoding(torch.tensor([0.25]), num_frequencies=2)[0]
+    root = math.sqrt(0.5)  # sin and cos of pi/4, then of pi/2
+    torch.testing.assert_close(encoded, torch.tensor([0.25, root, 1.0, root, 0.0]), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("use_position", [True, False])
+@pytest.mark.parametrize("rows_in_a_strip", [1, 3, 100])
+def test_the_fused_mlp_is_the_plain_one(
+    use_position: bool, rows_in_a_strip: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(implicit, "STRIP_PIXELS", rows_in_a_strip * 9)
+    mlp = ImplicitMLP(num_feat=5, hidden_dim=12, num_frequencies=3, use_position=use_position).double()
+    feature = torch.rand(2, 5, 7, 9, dtype=torch.float64, requires_grad=True)
+    fused, expected = mlp(feature), plain(mlp, feature)
+    torch.testing.assert_close(fused, expected, rtol=1e-7, atol=1e-7)
+    inputs = [feature, *mlp.parameters()]
+    for ours, theirs in zip(
+        torch.autograd.grad(fused.square().sum(), inputs),
+        torch.autograd.grad(expected.square().sum(), inputs),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
+
+
+def test_without_position_its_weights_get_a_gradient_of_zero() -> None:
+    mlp = ImplicitMLP(num_feat=4, hidden_dim=8, use_position=False)
+    mlp(torch.rand(1, 4, 6, 6)).sum().backward()
+    assert mlp.position.weight.grad is not None
+    assert not mlp.position.weight.grad[:, :-2].any()
+
+
+def test_more_frequencies_fit_a_photograph_more_closely(nerco_data: Path) -> None:
+    """Sec. 3.2, "a bigger L results in a more precise fit": with constant features, only the position tells."""
+    import cv2
+
+    photograph = cv2.imread(str(nerco_data / "lol/eval15/high/22.png"))
+    target = img2tensor(cv2.resize(photograph, (96, 64), interpolation=cv2.INTER_AREA))[None] / 255
+    feature = torch.ones(1, 1, 64, 96)
+    errors = []
+    for num_frequencies in (0, 2, 4, 8):
+        torch.manual_seed(0)
+        mlp = ImplicitMLP(num_feat=1, hidden_dim=64, num_frequencies=num_frequencies)
+        optimizer = torch.optim.Adam(mlp.parameters(), lr=3e-3)
+        for _ in range(200):
+            loss = (mlp(feature) - target).abs().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        errors.append(loss.item())
+    assert errors[0] > 1.1 * errors[1] > 1.1**2 * errors[2] > 1.1**3 * errors[3], errors
