@@ -1,15 +1,19 @@
 """CLIP as NeRCo needs it (Sec. 3.3): a frozen image encoder and the vectors of two prompts, outside any nn.Module."""
 
-import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pickle import UnpicklingError
 
 import torch
 from basicsr.utils import get_root_logger
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nerco_plugin.losses.clip_weights import find_clip
+
+# what open_clip, torch and safetensors raise on a damaged file, another model's weights or a wrong config
+UNREADABLE = (RuntimeError, OSError, EOFError, AttributeError, TypeError, LookupError, UnpicklingError, SafetensorError)
 
 
 @dataclass(eq=False)
@@ -20,16 +24,17 @@ class FrozenClip:
     """
 
     encoder: nn.Module
-    prompts: Tensor  # (number of prompts, D)
+    text_vectors: Tensor  # (number of prompts, D)
     mean: Tensor  # (3, 1, 1), of the data that CLIP was trained on
     std: Tensor
     size: int | tuple[int, int]  # pixels
 
     def to(self, device: torch.device) -> None:
         """Move everything to ``device``; free where it is there already."""
-        if self.prompts.device != device:
+        if self.text_vectors.device != device:
             self.encoder.to(device)
-            self.prompts, self.mean, self.std = (x.to(device) for x in (self.prompts, self.mean, self.std))
+            self.text_vectors = self.text_vectors.to(device)
+            self.mean, self.std = self.mean.to(device), self.std.to(device)
 
     def encode(self, images: Sequence[Tensor]) -> Tensor:
         """Vectors (sum of N, D) of batches (N, 3, H, W) of RGB images in [0, 1], of any sizes, in one pass.
@@ -37,7 +42,7 @@ class FrozenClip:
         Note: a photograph that is not square is squeezed to CLIP's input, where CLIP's own preparation cuts the
         sides off, so that every pixel gets a gradient.
         """
-        with torch.autocast(self.prompts.device.type, enabled=False):
+        with torch.autocast(self.text_vectors.device.type, enabled=False):
             return self.encoder(torch.cat([self._prepare(image) for image in images]))
 
     def _prepare(self, image: Tensor) -> Tensor:
@@ -64,7 +69,7 @@ def load_clip(model: str, pretrained: str, prompts: Sequence[str], quick_gelu: b
             force_preprocess_cfg=source.preprocess,
             require_pretrained=True,
         )
-    except (RuntimeError, OSError, EOFError, KeyError, pickle.UnpicklingError) as error:
+    except UNREADABLE as error:
         raise RuntimeError(f"pretrained: {where} cannot be read as weights of {model}: {error}") from error
     if isinstance(clip, open_clip.CoCa):
         raise ValueError(f"model: expected a CLIP model, {model!r} is a captioning model (CoCa)")
@@ -74,4 +79,4 @@ def load_clip(model: str, pretrained: str, prompts: Sequence[str], quick_gelu: b
     get_root_logger().info(f"CLIP loaded from {where}.")
     config = open_clip.get_model_preprocess_cfg(clip)
     mean, std = (torch.tensor(config[key]).view(3, 1, 1) for key in ("mean", "std"))
-    return FrozenClip(encoder=clip.visual, prompts=vectors, mean=mean, std=std, size=config["size"])
+    return FrozenClip(encoder=clip.visual, text_vectors=vectors, mean=mean, std=std, size=config["size"])

@@ -3,13 +3,13 @@
 from typing import NamedTuple
 
 from basicsr.utils.registry import LOSS_REGISTRY
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from nerco_plugin.losses.checks import check_loss_weight
+from nerco_plugin.losses.base import WeightedLoss
 from nerco_plugin.losses.clip_encoder import FrozenClip, load_clip
 
-OVERSHOOT = 0.05  # what a resize or an unbounded network may put outside [0, 1]; images in [-1, 1] are far beyond
+OVERSHOOT = 0.05  # may lie outside [0, 1], from a resize or an unbounded network; images in [-1, 1] go far beyond
 
 
 class ClipTerms(NamedTuple):
@@ -50,7 +50,7 @@ def _check_image(name: str, image: Tensor) -> None:
 
 
 @LOSS_REGISTRY.register()
-class CLIPCosineLoss(nn.Module):
+class CLIPCosineLoss(WeightedLoss):
     """Cosine difference of predicted images to the two prompts in a frozen CLIP (Eq. 5-6).
 
     CLIP is loaded by :meth:`prepare`, never at import or construction. It is no submodule: not in any state_dict or
@@ -79,10 +79,9 @@ class CLIPCosineLoss(nn.Module):
         prompt_high: str = "high-light image",
         quick_gelu: bool | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(loss_weight)
         if not pretrained:
             raise ValueError(f"pretrained: expected a tag, a folder or a file, got {pretrained!r}: no random weights")
-        self.loss_weight = check_loss_weight(loss_weight)
         self.model = model
         self.pretrained = pretrained
         self.prompts = (prompt_low, prompt_high)
@@ -119,7 +118,7 @@ class CLIPCosineLoss(nn.Module):
         clip.to(next(iter(images.values())).device)
         counts = [len(images.get(name, ())) for name in ("low", "high")]
         low_vectors, high_vectors = clip.encode(list(images.values())).split(counts)
-        text_low, text_high = clip.prompts
+        text_low, text_high = clip.text_vectors
         return ClipTerms(
             low=self._term(low_vectors, toward=text_low, away=text_high),
             high=self._term(high_vectors, toward=text_high, away=text_low),

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from basicsr.losses.gan_loss import GANLoss
 from basicsr.utils.registry import LOSS_REGISTRY
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from nerco_plugin.losses.checks import check_alike, check_loss_weight
+from nerco_plugin.losses.base import WeightedLoss, check_alike
 
 
 class CooperativeTerms(NamedTuple):
@@ -51,7 +51,7 @@ def reconstruct_high(*, high: Tensor, degraded: Tensor, degraded_mask: Tensor, r
 
 
 @LOSS_REGISTRY.register()
-class CooperativeLoss(nn.Module):
+class CooperativeLoss(WeightedLoss):
     """``L_CL = L_rec1 + L_rec2 + L_insp`` (Eq. 14).
 
     Args:
@@ -69,10 +69,9 @@ class CooperativeLoss(nn.Module):
     def __init__(
         self, loss_weight: float = 1.0, gan_type: str = "lsgan", inspect: bool = True, inspect_edges: bool = True
     ) -> None:
-        super().__init__()
+        super().__init__(loss_weight)
         if gan_type not in ("vanilla", "lsgan"):
             raise ValueError(f"gan_type: expected 'vanilla' or 'lsgan', got {gan_type!r}")
-        self.loss_weight = check_loss_weight(loss_weight)
         self.gan = GANLoss(gan_type)
         self.inspect = inspect
         self.inspect_edges = inspect_edges

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from basicsr.utils.registry import LOSS_REGISTRY
-from torch import Tensor, nn
+from torch import Tensor
 
-from nerco_plugin.losses.checks import check_loss_weight, mean_l1
+from nerco_plugin.losses.base import WeightedLoss, mean_l1
 
 
 class CycleTerms(NamedTuple):
@@ -30,16 +30,12 @@ def cycle_consistency(cycled: Tensor, original: Tensor) -> Tensor:
 
 
 @LOSS_REGISTRY.register()
-class CycleConsistencyLoss(nn.Module):
+class CycleConsistencyLoss(WeightedLoss):
     """Cycle consistency of both loops (Eq. 10).
 
     Args:
         loss_weight: factor of both terms. The paper has none; the released code takes 10.
     """
-
-    def __init__(self, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        self.loss_weight = check_loss_weight(loss_weight)
 
     def forward(self, cycled_low: Tensor, low: Tensor, cycled_high: Tensor, high: Tensor) -> CycleTerms:
         """Four images (N, C, H, W) in one range; the low and the high side may differ in size. Raises as above."""

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from basicsr.utils.registry import LOSS_REGISTRY
-from torch import Tensor, nn
+from torch import Tensor
 
-from nerco_plugin.losses.checks import check_loss_weight, mean_l1
+from nerco_plugin.losses.base import WeightedLoss, mean_l1
 
 
 class IdentityTerms(NamedTuple):
@@ -16,7 +16,7 @@ class IdentityTerms(NamedTuple):
 
 
 @LOSS_REGISTRY.register()
-class IdentityLoss(nn.Module):
+class IdentityLoss(WeightedLoss):
     """Mean ``|G_H(I_H) - I_H|`` and mean ``|G_L(I_L) - I_L|``.
 
     Note: not in the paper; from the released recipe, where it keeps colours.
@@ -24,10 +24,6 @@ class IdentityLoss(nn.Module):
     Args:
         loss_weight: factor of both terms; the released code takes 5 (0.5 of the cycle's 10).
     """
-
-    def __init__(self, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        self.loss_weight = check_loss_weight(loss_weight)
 
     def forward(self, identity_high: Tensor, high: Tensor, identity_low: Tensor, low: Tensor) -> IdentityTerms:
         """G_H's output for ``high`` and G_L's for ``low``, (N, C, H, W) in one range.

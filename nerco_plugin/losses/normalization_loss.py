@@ -1,22 +1,18 @@
 """The NR loss (Eq. 2): the neural representation of the low-light image stays near the image."""
 
 from basicsr.utils.registry import LOSS_REGISTRY
-from torch import Tensor, nn
+from torch import Tensor
 
-from nerco_plugin.losses.checks import check_loss_weight, mean_l1
+from nerco_plugin.losses.base import WeightedLoss, mean_l1
 
 
 @LOSS_REGISTRY.register()
-class NRLoss(nn.Module):
+class NRLoss(WeightedLoss):
     """``L_NR = ||I_NR - I_L||_1`` (Eq. 2) as a mean.
 
     Args:
         loss_weight: factor of the term. The paper has none; the released code takes 40.
     """
-
-    def __init__(self, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        self.loss_weight = check_loss_weight(loss_weight)
 
     def forward(self, normalized: Tensor, low: Tensor) -> Tensor:
         """I_NR and I_L, both (N, C, H, W) in one range, to a weighted scalar.

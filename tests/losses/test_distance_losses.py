@@ -50,9 +50,9 @@ def test_gradients_reach_every_input(name: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["CycleConsistencyLoss", "NRLoss", "IdentityLoss", "CooperativeLoss"])
-@pytest.mark.parametrize("loss_weight", [-1.0, float("nan"), float("inf")])
-def test_refuses_a_weight_that_is_no_weight(name: str, loss_weight: float) -> None:
-    with pytest.raises(ValueError, match=f"loss_weight: .*{loss_weight}"):
+@pytest.mark.parametrize("loss_weight", [-1.0, float("nan"), float("inf"), "1e-5"])
+def test_refuses_a_weight_that_is_no_weight(name: str, loss_weight: object) -> None:
+    with pytest.raises(ValueError, match=f"loss_weight: .*{loss_weight!r}"):
         build_loss({"type": name, "loss_weight": loss_weight})
 
 

@@ -1,16 +1,23 @@
-"""What every loss asks of its inputs: floating-point tensors of one shape, and a weight that is not negative."""
+"""What the losses share: a weight that is not negative, and inputs that are floating-point and of one shape."""
 
 import math
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def check_loss_weight(loss_weight: float) -> float:
-    """Return ``loss_weight``, or raise ValueError where it is negative or not finite."""
-    if not (math.isfinite(loss_weight) and loss_weight >= 0):
-        raise ValueError(f"loss_weight: expected a finite number of at least 0, got {loss_weight!r}")
-    return loss_weight
+class WeightedLoss(nn.Module):
+    """A loss with a ``loss_weight``, which each of its terms is multiplied by.
+
+    Raises:
+        ValueError: ``loss_weight`` is negative, not finite or not a number.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        if not (isinstance(loss_weight, int | float) and math.isfinite(loss_weight) and loss_weight >= 0):
+            raise ValueError(f"loss_weight: expected a finite number of at least 0, got {loss_weight!r}")
+        self.loss_weight = loss_weight
 
 
 def check_alike(**tensors: Tensor) -> None:
