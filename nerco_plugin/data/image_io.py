@@ -4,12 +4,14 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 _ORIENTATION = 0x0112  # EXIF and TIFF tag, values 1 to 8
+_BITS_PER_SAMPLE = 258  # TIFF tag
 
 # What Pillow raises on damaged bytes, over all its formats.
 _DECODER_ERRORS = (
@@ -51,6 +53,27 @@ def read_bytes(path: str | Path) -> bytes:
         raise ImageReadError(f"cannot read image file '{path}': {error.strerror or error}") from error
 
 
+class ImageHeader(NamedTuple):
+    """What a file says about its image before it is decoded; height and width as seen upright."""
+
+    height: int
+    width: int
+    bits: int
+
+
+def read_header(path: str | Path) -> ImageHeader:
+    """Read an image's size and bits per value without decoding it; raises ``ImageReadError`` where that fails."""
+    try:
+        with Image.open(path) as image:
+            bits = _bits(image)
+            width, height = image.size
+            if Image.Image.getexif(image).get(_ORIENTATION, 1) >= 5:  # PNG's own getexif decodes the whole image
+                width, height = height, width
+            return ImageHeader(height, width, bits)
+    except _DECODER_ERRORS as error:
+        raise ImageReadError(f"cannot read image '{path}': {type(error).__name__}: {error}") from error
+
+
 def decode_image(content: bytes, name: str) -> np.ndarray:
     """Decode the bytes of an image file to RGB float32 (H, W, 3) in [0, 1].
 
@@ -68,6 +91,8 @@ def decode_image(content: bytes, name: str) -> np.ndarray:
         raise ImageReadError(f"cannot read image '{name}': it is empty (0 bytes)")
     try:
         pixels = _decode(content)
+    except UnidentifiedImageError as error:
+        raise ImageReadError(f"cannot read image '{name}' ({len(content)} bytes): no known image format") from error
     except _DECODER_ERRORS as error:
         reason = f"{type(error).__name__}: {error}"
         raise ImageReadError(f"cannot read image '{name}' ({len(content)} bytes): {reason}") from error
@@ -75,17 +100,31 @@ def decode_image(content: bytes, name: str) -> np.ndarray:
 
 
 def _decode(content: bytes) -> np.ndarray:
-    """Pillow reads everything once, since it notices truncated files; OpenCV then gives the values of deep ones."""
+    """Pillow reads everything, since it notices truncated files; where it would cut colours to 8 bits, OpenCV does."""
     with Image.open(io.BytesIO(content)) as image:
+        bits = _bits(image)
         orientation = image.getexif().get(_ORIENTATION, 1)
-        may_be_deep = content[24] == 16 if image.format == "PNG" else image.format in ("TIFF", "PPM", "JPEG2000")
         image.load()
-        if may_be_deep:
+        if bits > 8 and len(image.getbands()) > 1:
             flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
             pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-            if pixels is not None and pixels.dtype != np.uint8:
-                return _upright(pixels[..., ::-1], orientation)
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            if pixels is None:
+                raise ValueError(f"OpenCV cannot decode {image.format} of {bits} bits")
+            # OpenCV turns a TIFF upright whatever the flags say.
+            return _upright(pixels[..., ::-1], orientation=1 if image.format == "TIFF" else orientation)
+        upright = ImageOps.exif_transpose(image)
+        if bits > 8:
+            return np.repeat(np.asarray(upright)[..., None], 3, axis=2)
+        return np.asarray(upright.convert("RGB"))
+
+
+def _bits(image: Image.Image) -> int:
+    """Bits per value in the file, which Pillow's mode hides for colours; ask before anything loads the image."""
+    if image.format == "TIFF":
+        return max(getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,)))
+    decoder = str(getattr(image, "tile", ""))  # such as "RGB;16B" for PNG and ("RGB", 65535) for PPM
+    is_deep = image.mode.startswith(("I", "F")) or ";16" in decoder or ", 65535)" in decoder
+    return 16 if is_deep or image.format == "JPEG2000" else 8  # OpenCV knows the depth of the latter
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -104,12 +143,12 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _to_unit_range(pixels: np.ndarray, name: str) -> np.ndarray:
-    """Scale integers of any depth to float32 in [0, 1]; floats must be there already."""
+    """Scale integers of 8 or 16 bits to float32 in [0, 1]; floats must be there already."""
+    if pixels.dtype == np.int32 and pixels.min() >= 0 and pixels.max() <= 65535:
+        pixels = pixels.astype(np.uint16)  # Pillow's mode I, which it also uses for gray of 16 bits
     if pixels.dtype in (np.uint8, np.uint16):
         return np.ascontiguousarray(pixels, dtype=np.float32) / np.float32(np.iinfo(pixels.dtype).max)
-    if pixels.dtype not in (np.float32, np.float64):
-        raise ImageReadError(f"cannot read image '{name}': expected 8-bit, 16-bit or float values, got {pixels.dtype}")
-    if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
-        found = f"{pixels.min()} to {pixels.max()}"
-        raise ImageReadError(f"cannot read image '{name}': expected float values in [0, 1], got {found}")
-    return np.ascontiguousarray(pixels, dtype=np.float32)
+    if pixels.dtype == np.float32 and np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1:
+        return np.ascontiguousarray(pixels)
+    found = f"{pixels.dtype} from {pixels.min()} to {pixels.max()}"
+    raise ImageReadError(f"cannot read image '{name}': expected 8 or 16 bits, or floats in [0, 1], got {found}")

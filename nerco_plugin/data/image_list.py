@@ -9,7 +9,7 @@ IMAGE_SUFFIXES = frozenset(
 )
 
 # BasicSR writes "name.png (480,480,3)" or "name.png (480,480,3) 1"; names may hold spaces and brackets.
-_META_INFO_LINE = re.compile(r"(?P<name>.*?\S)(\s+\(\d+(,\d+)*\)(\s+-?\d+)?)?\s*")
+_META_INFO_LINE = re.compile(r"(?P<name>.*?\S)(\s+\(\d+(,\s*\d+)*\)(\s+-?\d+)?)?\s*")
 
 
 def is_image_name(name: str) -> bool:
@@ -68,11 +68,11 @@ def list_meta_info(meta_info: str | Path) -> list[str]:
     if not path.is_file():
         raise FileNotFoundError(f"meta-info file not found: '{meta_info}'")
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise ValueError(f"meta-info file '{meta_info}' is not UTF-8: {error}") from error
     matches = [_META_INFO_LINE.fullmatch(line) for line in lines]
-    names = [match["name"].strip() for match in matches if match]
+    names = [match["name"] for match in matches if match]
     if not names:
         raise ValueError(f"meta-info file '{meta_info}' lists no images")
     return names

@@ -25,6 +25,7 @@ class LmdbStore:
 
     Raises:
         FileNotFoundError: no LMDB there.
+        ValueError: (when it is read) it is incomplete, damaged, or open elsewhere in this process.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -76,6 +77,23 @@ def _environment(path: str) -> lmdb.Environment:
         _environments.clear()
         _owner_pid = os.getpid()
     if path not in _environments:
-        # No lock file and no write access: works from read-only media and for any number of readers.
-        _environments[path] = lmdb.open(path, readonly=True, lock=False, readahead=False, max_readers=1)
+        _environments[path] = _open(path)
     return _environments[path]
+
+
+def _open(path: str) -> lmdb.Environment:
+    """Open without lock file and write access, which works from read-only media and for any number of readers.
+
+    Raises:
+        ValueError: the file is no LMDB, or is cut short, which would end the process at the first missing page.
+    """
+    try:
+        environment = lmdb.open(path, readonly=True, lock=False, readahead=False)
+    except lmdb.Error as error:
+        raise ValueError(f"cannot open LMDB '{path}': {error}") from error
+    expected = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    size = (Path(path) / "data.mdb").stat().st_size
+    if size < expected:
+        environment.close()
+        raise ValueError(f"LMDB '{path}' is incomplete: data.mdb has {size} of {expected} bytes")
+    return environment

@@ -3,12 +3,14 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from nerco_plugin.data.image_io import ImageReadError, read_image
 from nerco_plugin.data.seeding import sample_rng
 
 
@@ -35,6 +37,7 @@ class SeededDataset(Dataset[Any]):
     def __init__(self, dataset: Dataset[Any], seed: int) -> None:
         self.dataset = dataset
         self.seed = seed
+        self.opt: dict[str, Any] = getattr(dataset, "opt", {})  # BasicSR's validation reads its name
 
     def __len__(self) -> int:
         return len(self.dataset)  # type: ignore[arg-type]
@@ -83,8 +86,21 @@ class _Naming:
 
 def _describe(dataset: Dataset[Any], index: int, error: Exception) -> str:
     """Say which sample of which data set failed, from which files if it tells, and why."""
-    kind = type(dataset).__name__
-    name = (getattr(dataset, "opt", None) or {}).get("name", "")
+    name = getattr(dataset, "opt", {}).get("name", "")
     paths = getattr(dataset, "paths", None)
-    files = f" ({paths[index]})" if isinstance(paths, list) and index < len(paths) else ""
-    return f"sample {index} of {kind} {name}{files}: {type(error).__name__}: {error}"
+    sample = paths[index] if isinstance(paths, list) and index < len(paths) else {}
+    files = list(sample.values()) if isinstance(sample, dict) else [sample]
+    listed = f" ({', '.join(map(str, files))})" if files else ""
+    reason = _unreadable(files) or f"{type(error).__name__}: {error}"
+    return f"sample {index} of {type(dataset).__name__} '{name}'{listed}: {reason}"
+
+
+def _unreadable(files: list[Any]) -> str | None:
+    """What is wrong with the first file that is no readable image, which BasicSR's own error does not tell."""
+    for file in files:
+        if Path(str(file)).is_file():
+            try:
+                read_image(file)
+            except ImageReadError as error:
+                return str(error)
+    return None

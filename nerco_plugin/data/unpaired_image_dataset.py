@@ -72,7 +72,8 @@ class UnpairedImageDataset(Dataset[dict[str, Any]]):
     """
 
     def __init__(self, opt: dict[str, Any]) -> None:
-        self.opt = _checked(opt)
+        self.opt = opt
+        self.options = _checked(opt)
         self.low = self._open("low")
         self.high = self._open("high")
 
@@ -81,7 +82,7 @@ class UnpairedImageDataset(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         epoch, low_index = divmod(index, len(self))
-        rng = sample_rng(self.opt.seed, epoch, low_index)
+        rng = sample_rng(self.options.seed, epoch, low_index)
         high_index = int(rng.integers(len(self.high)))
         return {
             "low": self._image(self.low, low_index, rng),
@@ -91,28 +92,28 @@ class UnpairedImageDataset(Dataset[dict[str, Any]]):
         }
 
     def _open(self, side: str) -> ImageSource:
-        dataroot, meta_info = getattr(self.opt, f"dataroot_{side}"), getattr(self.opt, f"meta_info_{side}")
+        dataroot, meta_info = getattr(self.options, f"dataroot_{side}"), getattr(self.options, f"meta_info_{side}")
         try:
-            return ImageSource(dataroot, self.opt.io_backend.type, meta_info)
+            return ImageSource(dataroot, self.options.io_backend.type, meta_info)
         except (OSError, ValueError) as error:
-            raise type(error)(f"dataroot_{side} of data set '{self.opt.name}': {error}") from error
+            raise type(error)(f"dataroot_{side} of data set '{self.options.name}': {error}") from error
 
     def _image(self, source: ImageSource, index: int, rng: np.random.Generator) -> Tensor:
         """Read one photograph; always draws the same number of random values, so that sides do not influence others."""
         top, left, *coins = rng.random(5)
         hflip, vflip, transpose = (coin < 0.5 for coin in coins)
         image = torch.from_numpy(source.read(index)).permute(2, 0, 1)
-        if self.opt.resize_mode == "resize":
-            image = resize(image, height=self.opt.size, width=self.opt.size)
-        elif self.opt.resize_mode == "crop":
-            image = crop(enlarge_to_fit(image, self.opt.size), self.opt.size, top, left)
+        if self.options.resize_mode == "resize":
+            image = resize(image, height=self.options.size, width=self.options.size)
+        elif self.options.resize_mode == "crop":
+            image = crop(enlarge_to_fit(image, self.options.size), self.options.size, top, left)
         else:
-            image = crop(resize(image, self.opt.load_size, self.opt.load_size), self.opt.size, top, left)
-        if self.opt.use_hflip and hflip:
+            image = crop(resize(image, self.options.load_size, self.options.load_size), self.options.size, top, left)
+        if self.options.use_hflip and hflip:
             image = image.flip(2)
-        if self.opt.use_rot and vflip:
+        if self.options.use_rot and vflip:
             image = image.flip(1)
-        if self.opt.use_rot and transpose:
+        if self.options.use_rot and transpose:
             image = image.transpose(1, 2)
         return image.contiguous()
 
