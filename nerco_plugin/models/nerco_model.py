@@ -98,6 +98,8 @@ class NeRCoModel(MendedMixin, BaseModel):
         self.ema_decay = train_opt.get("ema_decay", 0)
         if self.ema_decay > 0:
             self.net_g_ema = deepcopy(self.net_g).eval().requires_grad_(False)
+            if weights := self.opt["path"].get("pretrain_network_g"):
+                self.load_network(self.net_g_ema, weights, param_key="params_ema")
         self.setup_optimizers()
         self.setup_schedulers()
 
@@ -200,8 +202,9 @@ class NeRCoModel(MendedMixin, BaseModel):
             log[name] = log.get(name, 0) + term.detach() / parts
 
     def _no_sync(self, network: nn.Module, more_to_come: bool) -> Any:
-        waits = more_to_come and isinstance(network, DistributedDataParallel)
-        return network.no_sync() if waits else nullcontext()
+        if more_to_come and isinstance(network, DistributedDataParallel):
+            return network.no_sync()
+        return nullcontext()
 
     def _autocast(self) -> Any:
         return torch.autocast(self.device.type, self.precision, enabled=self.precision is not None)

@@ -1,18 +1,23 @@
 """Released checkpoints give the same pictures: the converted networks against the contract."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from basicsr.archs import build_network
 
 from nerco_plugin.archs.blocks import high_pass
 from nerco_plugin.archs.released_weights import (
-    UnknownWeightsError,
+    ReleasedWeightsError,
     convert_discriminator,
     convert_generator,
     convert_mask_extractor,
     convert_nerco,
     convert_nrn,
 )
+from tests.conftest import REPOSITORY
 from tests.released import Released
 
 PARAMETERS = {"G_A": 11_387_587, "G_B": 11_378_179, "Pre": 11_658_051, "H": 249_765, "D_A": 2_764_737}
@@ -66,8 +71,30 @@ def test_every_released_parameter_has_its_place(released: Released, nerco: torch
 
 def test_unknown_and_missing_weights_are_refused_by_name(released: Released) -> None:
     state = released.state("H")
-    with pytest.raises(UnknownWeightsError, match="fc3.weight"):
+    with pytest.raises(ReleasedWeightsError, match=r"unknown: fc3\.weight"):
         convert_mask_extractor({**state, "fc3.weight": state["fc1.weight"]})
     del state["fc1.weight"]
-    with pytest.raises(RuntimeError, match="cam.channel.squeeze.weight"):
-        build_network({"type": "MaskExtractor"}).load_state_dict(convert_mask_extractor(state))
+    with pytest.raises(ReleasedWeightsError, match=r"missing: fc1\.weight"):
+        convert_mask_extractor(state)
+
+
+def test_the_tool_converts_what_is_there_and_names_what_is_wrong(released: Released, tmp_path: Path) -> None:
+    for net in ("G_A", "Pre", "H", "G_B"):
+        torch.save(released.state(net), tmp_path / f"latest_net_{net}.pth")
+    tool = [
+        sys.executable,
+        str(REPOSITORY / "tools/convert_released_weights.py"),
+        str(tmp_path),
+        str(tmp_path / "o.pth"),
+    ]
+    done = subprocess.run(tool, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    network = build_network({"type": "NeRCo", "use_position": False, "enhance_input": "concat"})
+    network.load_state_dict(torch.load(tmp_path / "o.pth", weights_only=True)["params"], strict=True)
+    degrade = torch.load(tmp_path / "o_degrade.pth", weights_only=True)["params"]
+    assert torch.equal(degrade["trunk.1.weight"], released.state("G_B")["model.1.weight"])
+    (tmp_path / "latest_net_Pre.pth").write_bytes(b"not a checkpoint")
+    failed = subprocess.run(tool, capture_output=True, text=True, cwd=tmp_path)
+    assert failed.returncode == 1
+    assert "latest_net_Pre.pth" in failed.stderr
+    assert "Traceback" not in failed.stderr
