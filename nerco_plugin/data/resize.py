@@ -1,9 +1,7 @@
-"""How a photograph of any size becomes a square training image: the choices of ``resize_mode``."""
+"""How a photograph of any size becomes a square training image: resizing, enlarging to fit, cropping."""
 
 from torch import Tensor
 from torch.nn import functional as F
-
-RESIZE_MODES = ("resize", "crop", "resize_crop")
 
 
 def resize(image: Tensor, height: int, width: int) -> Tensor:

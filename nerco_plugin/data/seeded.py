@@ -42,6 +42,10 @@ class SeededDataset(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.dataset)  # type: ignore[arg-type]
 
+    def __iter__(self) -> Iterator[Any]:
+        """One epoch; without it Python would ask for ever higher indices, all of which exist."""
+        return (self[index] for index in range(len(self)))
+
     def __getitem__(self, index: int) -> Any:
         """Return the sample.
 

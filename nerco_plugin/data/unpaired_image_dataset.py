@@ -1,6 +1,7 @@
 """UnpairedImageDataset: low-light photographs and unrelated normal-light ones, for training without pairs (Sec. 4)."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -10,14 +11,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from nerco_plugin.data.image_source import ImageSource
-from nerco_plugin.data.resize import RESIZE_MODES, crop, enlarge_to_fit, resize
+from nerco_plugin.data.resize import crop, enlarge_to_fit, resize
 from nerco_plugin.data.seeding import sample_rng
 
 
 class IoBackend(msgspec.Struct, frozen=True):
     """Where the files lie: ``disk`` or ``lmdb``."""
 
-    type: str = "disk"
+    type: Literal["disk", "lmdb"] = "disk"
 
 
 class UnpairedImageOptions(msgspec.Struct, kw_only=True):
@@ -29,12 +30,12 @@ class UnpairedImageOptions(msgspec.Struct, kw_only=True):
     meta_info_low: str | None = None
     meta_info_high: str | None = None
     io_backend: IoBackend = IoBackend()
-    size: int = 256
-    resize_mode: str = "resize"
+    size: Annotated[int, msgspec.Meta(ge=1)] = 256
+    resize_mode: Literal["resize", "crop", "resize_crop"] = "resize"
     load_size: int = 286
     use_hflip: bool = True
     use_rot: bool = False
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     phase: str = "train"
 
 
@@ -71,6 +72,8 @@ class UnpairedImageDataset(Dataset[dict[str, Any]]):
         FileNotFoundError, NotADirectoryError: a data root or meta-info file is absent.
     """
 
+    OPTIONS = UnpairedImageOptions
+
     def __init__(self, opt: dict[str, Any]) -> None:
         self.opt = opt
         self.options = _checked(opt)
@@ -79,6 +82,10 @@ class UnpairedImageDataset(Dataset[dict[str, Any]]):
 
     def __len__(self) -> int:
         return len(self.low)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """One epoch; without it Python would ask for ever higher indices, all of which exist."""
+        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         epoch, low_index = divmod(index, len(self))
@@ -99,7 +106,7 @@ class UnpairedImageDataset(Dataset[dict[str, Any]]):
             raise type(error)(f"dataroot_{side} of data set '{self.options.name}': {error}") from error
 
     def _image(self, source: ImageSource, index: int, rng: np.random.Generator) -> Tensor:
-        """Read one photograph; always draws the same number of random values, so that sides do not influence others."""
+        """Read one photograph, placed and flipped by five draws whatever the options, so that they vary one by one."""
         top, left, *coins = rng.random(5)
         hflip, vflip, transpose = (coin < 0.5 for coin in coins)
         image = torch.from_numpy(source.read(index)).permute(2, 0, 1)
@@ -120,28 +127,17 @@ class UnpairedImageDataset(Dataset[dict[str, Any]]):
 
 def _checked(opt: dict[str, Any]) -> UnpairedImageOptions:
     """Types and values of the options; keys of BasicSR's loader beside them are not this class's business."""
+    where = f"options of data set '{opt.get('name')}'"
     try:
         options = msgspec.convert(opt, UnpairedImageOptions)
     except msgspec.ValidationError as error:
-        raise ValueError(f"options of data set '{opt.get('name')}': {error}") from error
-    problem = None
-    if options.size < 1:
-        problem = f"size must be at least 1, got {options.size}"
-    elif options.resize_mode not in RESIZE_MODES:
-        problem = f"resize_mode must be one of {', '.join(RESIZE_MODES)}, got '{options.resize_mode}'"
-    elif options.resize_mode == "resize_crop" and options.load_size < options.size:
-        problem = (
-            f"resize_mode resize_crop needs a load_size of at least size = {options.size}, got {options.load_size}"
-        )
-    elif options.phase != "train":
-        problem = (
-            f"phase must be train, got '{options.phase}': an unrelated photograph is no truth; validate with "
+        choices = "resize_mode: resize, crop or resize_crop; io_backend.type: disk or lmdb"
+        raise ValueError(f"{where}: {error}{f' ({choices})' if 'enum' in str(error) else ''}") from error
+    if options.phase != "train":
+        raise ValueError(
+            f"{where}: phase must be train, got '{options.phase}': an unrelated photograph is no truth; validate with "
             "BasicSR's PairedImageDataset (lq, gt) or SingleImageDataset (lq)"
         )
-    elif options.io_backend.type not in ("disk", "lmdb"):
-        problem = f"io_backend.type must be disk or lmdb, got '{options.io_backend.type}'"
-    elif options.seed < 0:
-        problem = f"seed must not be negative, got {options.seed}"
-    if problem:
-        raise ValueError(f"options of data set '{options.name}': {problem}")
+    if options.resize_mode == "resize_crop" and options.load_size < options.size:
+        raise ValueError(f"{where}: load_size must be at least size = {options.size}, got {options.load_size}")
     return options
