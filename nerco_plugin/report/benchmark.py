@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nerco_plugin.metrics.lpips_metric import WEIGHTS_HELP
+from nerco_plugin.report.benchmark_page import benchmark_page
 from nerco_plugin.report.columns import Column, chosen_columns
 from nerco_plugin.report.pairs import OWN_FOLDER, pair_images
+from nerco_plugin.report.paper_table import NAMES, PaperTable, with_run
 from nerco_plugin.report.scoring import Job, ScoredSet, score_all
 from nerco_plugin.report.tables import as_csv, as_data, markdown_table, mean_scores, undefined_notes
 
@@ -58,6 +60,8 @@ def write_report(
         ValueError: an unknown column or table.
     """
     columns = chosen_columns(extra, with_truth=gt is not None)
+    if paper_table not in (None, *NAMES):
+        raise ValueError(f"paper_table is one of {', '.join(NAMES)}, got {paper_table!r}")
     if "lpips" in extra and lpips_weights is None:
         raise ValueError(f"the extra column lpips needs lpips_weights: {WEIGHTS_HELP}")
     sets = pair_images(methods, low, gt, suffix=suffix)
@@ -73,9 +77,16 @@ def write_report(
         shutil.rmtree(out / OWN_FOLDER, ignore_errors=True)
         shutil.copytree(pictures, out / OWN_FOLDER)
     data = scores_data(scored, columns, title=title)
+    means = mean_scores(scored, columns)
+    paper = with_run(paper_table, means, count=len(scored)) if paper_table else None
+    heading = f"{len(scored)} image{'s' * (len(scored) != 1)}, scored as saved" + (
+        f", made 8-bit by {saved_by}" if saved_by else ""
+    )
     write_whole(out / "scores.json", json.dumps(data, indent=1, ensure_ascii=False) + "\n")
     write_whole(out / "scores.csv", as_csv(scored, columns))
-    write_whole(out / "scores.md", scores_markdown(scored, columns, title=title, saved_by=saved_by))
+    write_whole(out / "scores.md", scores_markdown(scored, columns, title=title, heading=heading, paper=paper))
+    page = benchmark_page(scored, columns, title=title, heading=heading, with_truth=gt is not None, paper=paper)
+    write_whole(out / "index.html", page)
     return data
 
 
@@ -88,14 +99,16 @@ def scores_data(scored: Sequence[ScoredSet], columns: Sequence[Column], title: s
     return data | {"methods": {name: as_data(scored, columns, name) for name in names}}
 
 
-def scores_markdown(scored: Sequence[ScoredSet], columns: Sequence[Column], title: str, saved_by: str | None) -> str:
-    """Heading, means, what each column is, and what is undefined, as Markdown."""
-    saved = f", made 8-bit by {saved_by}" if saved_by else ""
-    lines = [f"# {title}", "", markdown_table(mean_scores(scored, columns), columns), ""]
-    lines += [f"Means over {len(scored)} image(s), scored as saved{saved}.", ""]
+def scores_markdown(
+    scored: Sequence[ScoredSet], columns: Sequence[Column], title: str, heading: str, paper: PaperTable | None
+) -> str:
+    """Title, means, what each column is, what is undefined, and the paper's table, as Markdown."""
+    lines = [f"# {title}", "", f"Means over {heading}.", "", markdown_table(mean_scores(scored, columns), columns), ""]
     lines += [f"- {column.label}: {column.meaning}" for column in columns]
     if notes := undefined_notes(scored, columns):
         lines += ["", "Left out of the means:", "", *(f"- {note}" for note in notes)]
+    if paper:
+        lines += ["", f"## {paper.title}", "", markdown_table(paper.rows, paper.columns), "", paper.note]
     return "\n".join(lines) + "\n"
 
 

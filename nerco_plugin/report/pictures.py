@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 BINS = 64
+LONGEST_SIDE = 2048
 
 
 class UnreadableImageError(ValueError):
@@ -27,8 +28,10 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
 
 
 def save_copy(rgb: NDArray[np.uint8], path: Path) -> None:
-    """Save (H, W, 3) as a JPEG fit for judging by eye: quality 92, no colour subsampling."""
-    Image.fromarray(rgb).save(path, format="JPEG", quality=92, subsampling=0)
+    """Save (H, W, 3) as a JPEG fit for judging by eye: at most 2048 px, quality 92, no colour subsampling."""
+    image = Image.fromarray(rgb)
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    image.save(path, format="JPEG", quality=92, subsampling=0)
 
 
 def lightness_histogram(rgb: NDArray[np.uint8]) -> list[int]:
