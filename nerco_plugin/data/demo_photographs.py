@@ -13,9 +13,9 @@ from nerco_plugin.data.camera import LowLightCamera, simulate_low_light
 from nerco_plugin.data.image_io import decode_image
 
 # Three parts that share no photograph. All of them are files of the installed package: nothing is downloaded.
-HIGH = ("astronaut.png", "coffee.png", "ihc.png")
-LOW = ("motorcycle_left.png", "rocket.jpg")
-VALIDATION = ("chelsea.png", "camera.png")
+HIGH = ("astronaut.png", "ihc.png", "grass.png")
+LOW = ("motorcycle_left.png", "camera.png")
+VALIDATION = ("chelsea.png", "coffee.png")
 
 TILE = 256
 LARGEST_STEP = 128
