@@ -23,7 +23,7 @@ setup(
         "torchvision>=0.19",
         "basicsr==1.4.2",
         "mmengine>=0.10.4,<0.11",
-        "open_clip_torch>=2.24",
+        "open_clip_torch>=3.0",
         "lmdb>=1.4",
         "opencv-python>=4.8",
         "numpy>=1.24",

@@ -10,14 +10,14 @@ from nerco_plugin.archs.blocks import high_pass
 
 SMALL: dict[str, dict[str, Any]] = {
     "NRN": {"num_feat": 8, "num_block": 1, "hidden_dim": 16},
-    "CAM": {"num_feat": 64},
-    "MaskExtractor": {"num_feat": 64, "num_block": 1},
+    "CAM": {"num_feat": 8},
+    "MaskExtractor": {"num_feat": 8, "num_block": 1},
     "ResnetGenerator": {"num_feat": 8, "num_block": 1},
     "ColorDiscriminator": {"num_feat": 8},
     "EdgeDiscriminator": {"num_feat": 8},
     "NeRCo": {"num_feat": 8, "num_block": 1, "num_mask_block": 1, "hidden_dim": 16},
 }
-CHANNELS_IN = {"CAM": 64}
+CHANNELS_IN = {"CAM": 8}
 
 
 def build(name: str, **options: Any) -> torch.nn.Module:

@@ -10,7 +10,7 @@ class ChannelAttention(nn.Module):
 
     Args:
         num_feat: channels C.
-        reduction: the squeeze has C / reduction channels (at least one).
+        reduction: the squeeze has C / reduction channels, but at least four: a narrower one dies at its ReLU.
         sigmoid: bound the weights to (0, 1). The released network does not.
     """
 
@@ -18,7 +18,7 @@ class ChannelAttention(nn.Module):
         super().__init__()
         if reduction < 1:
             raise ValueError(f"reduction must be at least 1, got {reduction}")
-        squeezed = max(1, num_feat // reduction)
+        squeezed = max(4, num_feat // reduction)
         self.squeeze = nn.Conv2d(2 * num_feat, squeezed, 1, bias=False)
         self.excite = nn.Conv2d(squeezed, 2 * num_feat, 1, bias=False)
         self.merge = nn.Conv2d(2 * num_feat, num_feat, 1, bias=False)
