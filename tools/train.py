@@ -3,11 +3,8 @@
 import sys
 from pathlib import Path
 
+from nerco_plugin.engine.errors import answer
 from nerco_plugin.engine.train import train
-from nerco_plugin.engine.options import OptionError
 
 if __name__ == "__main__":
-    try:
-        sys.exit(train(Path(__file__).resolve().parents[1]))
-    except OptionError as error:
-        sys.exit(str(error))
+    sys.exit(answer(lambda: train(Path(__file__).resolve().parents[1], sys.argv[1:])))

@@ -1,115 +1,144 @@
-"""Checkpoints of a run: which are complete (a manifest says), how to go on from one, and which to keep."""
+"""The checkpoints of a run: a manifest says which are complete, which scored best, and so which to keep."""
 
 import hashlib
 import json
+import math
 from pathlib import Path
-from typing import Any
-
-from basicsr.utils import get_root_logger
+from typing import Any, NamedTuple
 
 from nerco_plugin.models.state_file import CheckpointError, load_torch, write_atomically
 
-Entry = dict[str, Any]  # {"iter", "files": {path in the run's folder: {"bytes", "sha256"}}, "validation"}
+Entry = dict[str, Any]  # iter; files: path in the run's folder -> {bytes, sha256}; validation: None or {scores, best}
+
+
+class Judge(NamedTuple):
+    """By what ``keep_best`` compares checkpoints: one metric on one validation set."""
+
+    data_set: str
+    metric: str
+    higher: bool
 
 
 class Checkpoints:
-    """The checkpoints of the run in ``folder`` (experiments/NAME), listed in training_states/manifest.json.
+    """The checkpoints in ``folder`` (experiments/NAME), as training_states/manifest.json lists them.
 
-    A checkpoint is complete once the manifest, which is written last, names its files with their sizes and hashes.
+    The manifest is written after the files it names, with their sizes and hashes: what it lists was complete. Where
+    there is none (BasicSR's own runs) or it is damaged, every state counts whose files can be read.
 
     Args:
         folder: of the run.
         keep_last: how many of the newest to keep; None keeps all.
-        keep_best: how many to keep for their validation score.
+        keep_best: how many to keep beside them for their score.
+        judge: which score.
     """
 
-    def __init__(self, folder: str | Path, keep_last: int | None = None, keep_best: int = 0) -> None:
+    def __init__(
+        self, folder: str | Path, keep_last: int | None = None, keep_best: int = 0, judge: Judge | None = None
+    ) -> None:
         self.folder = Path(folder)
         self.manifest = self.folder / "training_states" / "manifest.json"
         self.keep_last = keep_last
-        self.keep_best = keep_best
+        self.keep_best = keep_best if judge else 0
+        self.judge = judge
         self.entries: list[Entry] = self._read()
 
     def _read(self) -> list[Entry]:
         try:
             entries = json.loads(self.manifest.read_text(encoding="utf-8"))["checkpoints"]
             return sorted(entries, key=lambda entry: entry["iter"])
-        except FileNotFoundError:
-            states = (self.folder / "training_states").glob("*.state")  # BasicSR's own runs have no manifest
-            return [self._entry(int(state.stem)) for state in sorted(states, key=lambda path: int(path.stem))]
-        except (ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(
-                f"{self.manifest} is damaged ({error}): remove it to use the files as they are"
-            ) from error
+        except (OSError, ValueError, KeyError, TypeError):
+            states = (self.folder / "training_states").glob("*.state")
+            iterations = sorted(int(state.stem) for state in states if state.stem.isdecimal())
+            return [self._entry(iteration, files=self._found(iteration)) for iteration in iterations]
 
-    def _entry(self, iteration: int) -> Entry:
-        paths = sorted((self.folder / "models").glob(f"net_*_{iteration}.pth"))
-        paths.append(self.folder / "training_states" / f"{iteration}.state")
-        files = {path.relative_to(self.folder).as_posix(): _fingerprint(path) for path in paths}
-        return {"iter": iteration, "files": files, "validation": None}
+    def _entry(self, iteration: int, files: list[Path], fingerprints: bool = False) -> Entry:
+        names = {
+            path.relative_to(self.folder).as_posix(): fingerprint(path) if fingerprints else None for path in files
+        }
+        return {"iter": iteration, "files": names, "validation": None}
+
+    def _found(self, iteration: int) -> list[Path]:
+        networks = sorted((self.folder / "models").glob(f"net_*_{iteration}.pth"))
+        return [*networks, self.folder / "training_states" / f"{iteration}.state"]
 
     def _write(self) -> None:
         text = json.dumps({"version": 1, "checkpoints": self.entries}, indent=1)
         write_atomically(self.manifest, lambda file: file.write(text.encode()))
 
-    def find(self, iteration: int) -> Entry | None:
-        """The entry of that iteration."""
-        return next((entry for entry in self.entries if entry["iter"] == iteration), None)
-
     def add(self, iteration: int) -> None:
         """Enter the files written for ``iteration`` as a complete checkpoint, and remove what need not be kept."""
-        self.entries = [entry for entry in self.entries if entry["iter"] < iteration] + [self._entry(iteration)]
+        entry = self._entry(iteration, self._found(iteration), fingerprints=True)
+        self.entries = [*(entry for entry in self.entries if entry["iter"] < iteration), entry]
         self._write()
+        self._prune()
 
-    def last_complete(self) -> Entry | None:
-        """The newest checkpoint whose files are all there and unharmed; says in the log which it had to pass over."""
+    def discard(self, iteration: int) -> None:
+        """Remove what was written of a checkpoint that could not be finished."""
+        for path in self._found(iteration):
+            path.unlink(missing_ok=True)
+
+    def add_scores(self, iteration: int, scores: dict[str, dict[str, float]], best: dict[str, Any]) -> None:
+        """Note the validation of ``iteration`` with its checkpoint, if there is one."""
+        for entry in self.entries:
+            if entry["iter"] == iteration:
+                entry["validation"] = {"scores": scores, "best": best}
+                self._write()
+                self._prune()
+
+    def _prune(self) -> None:
+        if self.keep_last is None:
+            return
+        kept = [*self.entries[-max(1, self.keep_last) :], *self._best()]
+        spare = [entry for entry in self.entries if entry not in kept]
+        for name in [name for entry in spare for name in entry["files"]]:
+            (self.folder / name).unlink(missing_ok=True)
+        if spare:  # only now: an interruption leaves entries without files, never files without entries
+            self.entries = [entry for entry in self.entries if entry not in spare]
+            self._write()
+
+    def _best(self) -> list[Entry]:
+        return sorted(self.entries, key=self._rank)[: self.keep_best]
+
+    def _rank(self, entry: Entry) -> float:
+        """Lower is better; infinite without a score."""
+        scores = (entry["validation"] or {}).get("scores", {})
+        value = scores.get(self.judge.data_set, {}).get(self.judge.metric, math.nan) if self.judge else math.nan
+        if math.isnan(value):
+            return math.inf
+        return -value if self.judge and self.judge.higher else value
+
+    def last_complete(self, until: int | None = None) -> tuple[Entry | None, list[str]]:
+        """The newest checkpoint (not after ``until``) whose files are whole, and why newer ones were passed over."""
+        notes: list[str] = []
         for entry in reversed(self.entries):
+            if until is not None and entry["iter"] > until:
+                continue
             fault = self.fault(entry)
             if fault is None:
-                return entry
-            get_root_logger().warning(
-                f"Checkpoint {entry['iter']} cannot be used: {fault}. Falling back to an earlier one."
-            )
-        return None
+                return entry, notes
+            notes.append(f"checkpoint {entry['iter']} cannot be used: {fault}")
+        return None, notes
 
     def fault(self, entry: Entry) -> str | None:
-        """What is wrong with the files of ``entry``."""
+        """What is wrong with the files of ``entry``; None if nothing is."""
         for name, expected in entry["files"].items():
             path = self.folder / name
             if not path.is_file():
                 return f"{path} is missing"
-            if path.stat().st_size != expected["bytes"]:
-                return f"{path} has {path.stat().st_size} bytes, not {expected['bytes']}"
-            if _fingerprint(path) != expected:
-                return f"{path} has changed since it was written"
+            if expected is None:
+                try:
+                    load_torch(path)
+                except CheckpointError as error:
+                    return str(error)
+            elif path.stat().st_size != expected["bytes"]:
+                return f"{path} has {path.stat().st_size} bytes instead of {expected['bytes']}"
+            elif fingerprint(path) != expected:
+                return f"the content of {path} has changed since it was written"
         return None
 
-    def restore(self, entry: Entry, model: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Fill the networks and everything else of ``model`` from ``entry``; returns the training state.
 
-        Raises:
-            CheckpointError: a file cannot be read, or does not fit the model.
-        """
-        for name in entry["files"]:
-            if name.startswith("models/"):
-                _restore_network(model, self.folder / name, label=Path(name).stem.removesuffix(f"_{entry['iter']}"))
-        state = load_torch(self.folder / "training_states" / f"{entry['iter']}.state")
-        model.resume_training(state)
-        return state
-
-
-def _restore_network(model: Any, path: Path, label: str) -> None:  # noqa: ANN401
-    for key, weights in load_torch(path).items():
-        name = label + key.removeprefix("params")  # params -> net_g, params_ema -> net_g_ema
-        if not hasattr(model, name):
-            raise CheckpointError(f"{path} holds {name!r}, which these options do not build")
-        try:
-            model.get_bare_model(getattr(model, name)).load_state_dict(weights)
-        except RuntimeError as error:
-            raise CheckpointError(f"{path} does not fit {name}: {error}") from error
-
-
-def _fingerprint(path: Path) -> dict[str, Any]:
+def fingerprint(path: Path) -> dict[str, Any]:
+    """Size and SHA-256 of a file."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

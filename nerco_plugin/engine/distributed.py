@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.distributed as dist
 
+from nerco_plugin.engine.alarm import Alarm
 from nerco_plugin.engine.options import OptionError
 
 
@@ -59,7 +60,7 @@ def _number(name: str) -> int:
 
 @contextmanager
 def process_group(place: Place, opt: dict[str, Any]) -> Iterator[None]:
-    """Join the group that ``opt['dist']`` asks for, and leave it at the end, whatever happens.
+    """Join the group that ``opt['dist']`` asks for, and leave it at the end; an error inside ends every process.
 
     ``dist_params``: ``backend`` (``nccl`` on CUDA, else ``gloo``), ``timeout`` in seconds (1800), ``port`` (Slurm).
     """
@@ -74,17 +75,23 @@ def process_group(place: Place, opt: dict[str, Any]) -> Iterator[None]:
     backend = params.get("backend", "nccl" if use_cuda else "gloo")
     if backend == "nccl":
         backend = "cpu:gloo,cuda:nccl"  # gloo carries what is on the CPU: flags, random states, scores
+    timeout = float(params.get("timeout", 1800))
     dist.init_process_group(
         backend,
         rank=place.rank,
         world_size=place.world_size,
-        timeout=timedelta(seconds=params.get("timeout", 1800)),
+        timeout=timedelta(seconds=timeout),
         device_id=torch.device("cuda", place.local_rank) if use_cuda else None,
     )
+    alarm = Alarm(place.rank, timeout)
     try:
         yield
-    finally:
-        dist.destroy_process_group()
+    except BaseException as error:
+        alarm.ring(error)
+        raise
+    dist.barrier()
+    alarm.stop()
+    dist.destroy_process_group()
 
 
 def select_device(local_rank: int) -> None:
@@ -100,6 +107,12 @@ def select_device(local_rank: int) -> None:
             "set num_gpu: 0 to use the CPU, or start fewer processes"
         )
     torch.cuda.set_device(local_rank)
+
+
+def wait_for_all() -> None:
+    """Return when every process has come here."""
+    if dist.is_initialized():
+        dist.barrier()
 
 
 def gather(value: Any) -> list[Any]:  # noqa: ANN401

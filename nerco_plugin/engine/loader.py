@@ -1,4 +1,4 @@
-"""Batches: an endless exact stream for training, a shard of each set for validation; read errors name the file."""
+"""Batches: an endless exact stream to train on, a share of each set to validate on; read errors name the sample."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,59 +8,88 @@ from basicsr.data import build_dataset
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from nerco_plugin.data.resumable_sampler import ResumableSampler
+from nerco_plugin.data.seeded import SeededDataset
+from nerco_plugin.data.unpaired_image_dataset import UnpairedImageDataset
+from nerco_plugin.engine.signals import leave_signals_to_parent
 
 
-class _Epochless(Dataset):
-    """Stand-in until data sets split the index themselves."""
+class TrainingData:
+    """The training set of ``opt``, and batches from it in an order that depends on the seed alone.
 
-    def __init__(self, dataset: Any) -> None:  # noqa: ANN401
-        self.dataset = dataset
+    BasicSR's loader options hold: ``batch_size_per_gpu``, ``num_worker_per_gpu``, ``pin_memory``,
+    ``dataset_enlarge_ratio``, ``prefetch_mode`` and ``num_prefetch_queue`` (workers read ahead by themselves, and
+    copying to the GPU waits for nobody, so both modes only change how far workers read ahead).
+    """
+
+    def __init__(self, opt: dict[str, Any]) -> None:
+        self.opt = opt
+        self.options = opt["datasets"]["train"]
+        self.dataset = build_seeded(self.options, opt["manual_seed"])
+        self.samples_per_iter = self.options["batch_size_per_gpu"] * opt["world_size"]
+        self.samples_per_epoch = len(self) * self.options.get("dataset_enlarge_ratio", 1)
+
+    def __len__(self) -> int:
+        return len(self.dataset)  # type: ignore[arg-type]
+
+    def batches(self, start: int) -> Iterator[dict[str, Any]]:
+        """Batches without end, on this process's device, after ``start`` samples of all processes together."""
+        sampler = ResumableSampler(
+            dataset_len=len(self),
+            world_size=self.opt["world_size"],
+            rank=self.opt["rank"],
+            seed=self.opt["manual_seed"],
+            start=start,
+        )
+        workers = self.options.get("num_worker_per_gpu", 0)
+        device = torch.device("cuda" if self.opt["num_gpu"] != 0 else "cpu")
+        loader = DataLoader(
+            self.dataset,
+            batch_size=self.options["batch_size_per_gpu"],
+            sampler=sampler,
+            num_workers=workers,
+            prefetch_factor=max(2, self.options.get("num_prefetch_queue") or 2) if workers else None,
+            pin_memory=device.type == "cuda" and self.options.get("pin_memory", True),
+            worker_init_fn=leave_signals_to_parent,
+            generator=torch.Generator().manual_seed(self.opt["manual_seed"]),  # leaves the model's random numbers alone
+        )
+        for batch in loader:
+            yield {key: _moved(value, device) for key, value in batch.items()}
+
+
+def _moved(value: Any, device: torch.device) -> Any:  # noqa: ANN401
+    return value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value
+
+
+def build_seeded(options: dict[str, Any], seed: int) -> Dataset[Any]:
+    """The training set, whose augmentations follow from the seed, the epoch and the sample.
+
+    Raises:
+        ValueError: it is empty.
+    """
+    dataset = build_dataset(options | {"seed": seed})
+    if len(dataset) == 0:
+        raise ValueError(f"datasets:train ({options['name']}) is empty: there is nothing to train on")
+    return dataset if isinstance(dataset, UnpairedImageDataset) else SeededDataset(dataset, seed)
+
+
+class EvaluationData:
+    """A validation or test set, of which each process takes every ``world_size``-th sample.
+
+    Args:
+        options: of the data set.
+        rank: of this process.
+        world_size: number of processes.
+    """
+
+    def __init__(self, options: dict[str, Any], rank: int, world_size: int) -> None:
+        self.name = options["name"]
+        self.dataset = SeededDataset(build_dataset(options), seed=0)
+        self.shard = range(rank, len(self.dataset), world_size)
+        self.rounds = -(-len(self.dataset) // world_size)  # that the process with most samples needs
 
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, index: int) -> Any:  # noqa: ANN401
-        return self.dataset[index % len(self.dataset)]
-
-
-class TrainingData:
-    """The training set of ``opt`` and how far its shared stream of samples has been used.
-
-    Args:
-        opt: checked options.
-        start: samples used so far by all processes together.
-    """
-
-    def __init__(self, opt: dict[str, Any], start: int = 0) -> None:
-        self.options = opt["datasets"]["train"]
-        self.dataset = build_dataset(self.options)
-        self.opt = opt
-        self.start = start
-        self.samples_per_iter = self.options["batch_size_per_gpu"] * opt["world_size"]
-
-    def __len__(self) -> int:
-        return len(self.dataset) * self.options.get("dataset_enlarge_ratio", 1)
-
-    def batches(self) -> Iterator[Any]:
-        """Batches without end from ``start`` on."""
-        workers = self.options.get("num_worker_per_gpu", 0)
-        sampler = ResumableSampler(
-            len(self.dataset), self.opt["world_size"], self.opt["rank"], self.opt["manual_seed"], self.start
-        )
-        loader = DataLoader(
-            _Epochless(self.dataset),
-            batch_size=self.options["batch_size_per_gpu"],
-            sampler=sampler,
-            num_workers=workers,
-            pin_memory=self.options.get("pin_memory", False) and torch.cuda.is_available(),
-            generator=torch.Generator().manual_seed(self.opt["manual_seed"]),  # leaves the global one alone
-            persistent_workers=workers > 0,
-        )
-        return iter(loader)
-
-
-def evaluation_loader(data_options: dict[str, Any], rank: int, world_size: int) -> DataLoader:
-    """Every ``world_size``-th sample of a validation or test set from ``rank`` on, one by one, in order."""
-    dataset = build_dataset(data_options)
-    shard = Subset(dataset, range(rank, len(dataset), world_size))
-    return DataLoader(shard, batch_size=1, shuffle=False, num_workers=0)
+    def batches(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """This process's samples in order, as batches of one, each with its place in the whole set."""
+        return zip(self.shard, DataLoader(Subset(self.dataset, self.shard), batch_size=1))

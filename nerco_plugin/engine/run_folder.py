@@ -1,6 +1,7 @@
 """The folders and the log of a run, as BasicSR lays them out, and what happens to an earlier run of the same name."""
 
 import logging
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -9,12 +10,45 @@ from typing import Any
 from basicsr.utils import get_env_info, get_root_logger, get_time_str
 from basicsr.utils.options import dict2str
 
+from nerco_plugin.engine.options import OptionError
+
+
+def make_room(opt: dict[str, Any]) -> None:
+    """Clear the way for a new run under a name that may have been used before.
+
+    A folder without checkpoints is used again as it is. One with checkpoints is renamed to NAME_archived_TIME, as
+    BasicSR does, but once only: while such an archive lies there, another is refused. What --debug left is removed.
+
+    Raises:
+        OptionError: there is a run and an archived one already.
+    """
+    folder = Path(opt["path"]["experiments_root"])
+    logs = Path(opt["root_path"]) / "tb_logger" / opt["name"]
+    if not any(folder.glob("training_states/*.state")) and not any(folder.glob("models/*.pth")):
+        return
+    if opt["name"].startswith("debug"):
+        shutil.rmtree(folder)
+        shutil.rmtree(logs, ignore_errors=True)
+        return
+    if archives := sorted(folder.parent.glob(f"{folder.name}_archived_*")):
+        raise OptionError(
+            f"{folder} holds a run, and {archives[0].name} beside it an earlier one; only one is set aside: "
+            "go on with --auto_resume, choose another name, or remove one of them"
+        )
+    ending = f"_archived_{get_time_str()}"
+    for old in (folder, logs):
+        if old.exists():
+            old.rename(old.with_name(old.name + ending))
+
 
 def make_folders(opt: dict[str, Any]) -> None:
-    """Create what BasicSR's models write into."""
+    """Create what BasicSR's models write into, and remove what an interrupted write left."""
     for key in ("experiments_root", "results_root", "models", "training_states", "log", "visualization"):
         if key in opt["path"]:
-            Path(opt["path"][key]).mkdir(parents=True, exist_ok=True)
+            folder = Path(opt["path"][key])
+            folder.mkdir(parents=True, exist_ok=True)
+            for leftover in folder.glob(".*.tmp"):
+                leftover.unlink()
 
 
 def open_log(opt: dict[str, Any]) -> logging.Logger:

@@ -1,32 +1,81 @@
-"""Enhances and scores every test set of an option file."""
+"""Tests any BasicSR model from an option file: enhances every test set, saves the pictures, scores and reports them."""
 
+import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from basicsr.utils import set_random_seed
+from basicsr.utils import get_root_logger, set_random_seed
 
-from nerco_plugin.engine import validation
-from nerco_plugin.engine.distributed import find_place, process_group
-from nerco_plugin.engine.loader import evaluation_loader
-from nerco_plugin.engine.options import build_options, parse_arguments
+from nerco_plugin.engine.distributed import find_place, process_group, wait_for_all
+from nerco_plugin.engine.loader import EvaluationData
+from nerco_plugin.engine.options import OptionError, build_options, parse_arguments
 from nerco_plugin.engine.run_folder import make_folders, open_log
 from nerco_plugin.engine.train import build_model
+from nerco_plugin.engine.validation import TestedImage, log_scores, mean_scores, validate
+from nerco_plugin.report.benchmark import write_report
 
 
-def test(root: Path, argv: Sequence[str] | None = None) -> int:
-    """Test as ``argv`` (``sys.argv``) says, under ``root``; returns the exit code."""
+def test(root: Path, argv: Sequence[str] | None) -> int:
+    """Test as ``argv`` (``sys.argv`` if None) says; results/ lies under ``root``. Returns the exit code, 0."""
     args = parse_arguments(argv, is_train=False)
     place = find_place(args.launcher, args.local_rank)
     opt = build_options(args, root, is_train=False, rank=place.rank, world_size=place.world_size)
+    if not opt["path"].get("pretrain_network_g"):
+        raise OptionError(f"{args.opt}: path:pretrain_network_g is missing: name the weights to test")
     with process_group(place, opt):
-        make_folders(opt)
+        if opt["rank"] == 0:
+            make_folders(opt)
+        wait_for_all()
         open_log(opt)
         set_random_seed(opt["manual_seed"])
+        data_sets = [EvaluationData(options, place.rank, place.world_size) for options in opt["datasets"].values()]
         model = build_model(opt)
-        for options in opt["datasets"].values():
-            loader = evaluation_loader(options, opt["rank"], opt["world_size"])
-            folder = Path(opt["path"]["visualization"]) / options["name"]
-            suffix = opt["val"]["suffix"] or opt["name"]
-            images = validation.validate(model, loader, lambda name: folder / f"{name}_{suffix}.png")  # noqa: B023
-            validation.log_scores(options["name"], validation.mean_scores(images))
+        summary = [test_one(model, data, opt) for data in data_sets]
+        get_root_logger().info("\n".join(["Done.", *summary]))
     return 0
+
+
+def test_one(model: Any, data: EvaluationData, opt: dict[str, Any]) -> str:  # noqa: ANN401
+    """Enhance and score one test set; returns what came of it in plain words."""
+    logger = get_root_logger()
+    logger.info(f"Number of test images in {data.name}: {len(data)}")
+    logger.info(f"Testing {data.name}...")
+    pictures = Path(opt["path"]["visualization"]) / data.name
+    if opt["rank"] == 0:
+        for old in pictures.glob("*.png"):
+            old.unlink()
+    wait_for_all()
+    begun = time.time()
+    ending = f"_{opt['val']['suffix'] or opt['name']}"
+    images = validate(model, data, (lambda name: pictures / f"{name}{ending}.png") if opt["val"]["save_img"] else None)
+    spent = time.time() - begun
+    log_scores(data.name, mean_scores(images))
+    said = f"{data.name}: {len(images)} images in {spent:.1f} s"
+    if not opt["val"]["save_img"]:
+        return f"{said}; no pictures were saved (val:save_img)."
+    said += f", pictures in {pictures}"
+    if opt["rank"] == 0 and (report := write_page(data.name, images, pictures, ending, opt)):
+        said += f", scores and page in {report}"
+    return said + "."
+
+
+def write_page(name: str, images: list[TestedImage], pictures: Path, ending: str, opt: dict[str, Any]) -> Path | None:
+    """Scores and page of one test set, in results/NAME/DATASET; None, with the reason in the log, if impossible."""
+    if opt.get("scale", 1) != 1:
+        get_root_logger().info("No page: it compares pictures of equal size, and these were scaled.")
+        return None
+    if not all(Path(image.lq_path).is_file() for image in images):
+        get_root_logger().info("No page: it reads the inputs from files, and these lie in an LMDB.")
+        return None
+    out = Path(opt["path"]["results_root"]) / name
+    with tempfile.TemporaryDirectory() as folder:  # the data set's own pairs, under the names of the results
+        low, gt = Path(folder, "low"), Path(folder, "gt")
+        for side, paths in {low: [i.lq_path for i in images], gt: [i.gt_path for i in images if i.gt_path]}.items():
+            side.mkdir()
+            for image, path in zip(images, paths):
+                (side / f"{image.name}{Path(path).suffix}").symlink_to(Path(path).resolve())
+        truth = gt if any(image.gt_path for image in images) else None
+        write_report({opt["name"]: pictures}, low, truth, out, title=name, suffix=ending, saved_by="rounding")
+    return out

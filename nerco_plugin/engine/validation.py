@@ -12,50 +12,66 @@ import numpy as np
 import torch
 from basicsr.utils import get_root_logger, imwrite, tensor2img
 from basicsr.utils.registry import METRIC_REGISTRY
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from nerco_plugin.engine.distributed import gather
+from nerco_plugin.engine.loader import EvaluationData
+from nerco_plugin.engine.options import OptionError
 
 Scores = dict[str, float]  # by the metric's name in the YAML; nan where an image has no score
 
 
-class ImageScores(NamedTuple):
-    """The scores of one image of a set."""
+class GivenUpError(Exception):
+    """A validation that was not finished because the run is to stop."""
+
+
+class TestedImage(NamedTuple):
+    """One image of a set: where it came from, and its scores."""
 
     name: str
+    lq_path: str
+    gt_path: str | None
     scores: Scores
 
 
 def validate(
     model: Any,  # noqa: ANN401  BasicSR's models share no protocol class
-    loader: DataLoader,
+    data: EvaluationData,
     picture: Callable[[str], Path] | None = None,
-) -> list[ImageScores]:
-    """Enhance this process's shard of ``loader``, and return the scores of all processes' images in the set's order.
+    stop: Callable[[], int] = lambda: 0,
+) -> list[TestedImage]:
+    """Enhance this process's share of ``data``, and return the scores of all processes' images in the set's order.
 
     Args:
         model: anything with ``feed_data``, ``test`` and ``get_current_visuals``.
-        loader: batches of one with ``lq``, ``lq_path`` and perhaps ``gt``, as :func:`evaluation_loader` makes it.
+        data: whose batches hold ``lq``, ``lq_path`` and perhaps ``gt``.
         picture: path of the picture to save for an image's name; None saves none.
+        stop: asked equally often in all processes, whether to give up.
 
     Raises:
-        ValueError: a metric compares with references, and the set has none.
+        GivenUpError: ``stop`` said so.
+        OptionError: a metric compares with references, and the set has none.
     """
-    opt, shard = model.opt, loader.dataset
-    options = shard.dataset.opt
-    metrics = opt["val"].get("metrics") or {}
-    own: dict[int, ImageScores] = {}
-    progress = tqdm(total=len(loader), unit="image", leave=False, disable=None if opt["rank"] == 0 else True)
-    for index, batch in zip(shard.indices, loader):
+    metrics = model.opt["val"].get("metrics") or {}
+    own: dict[int, TestedImage] = {}
+    batches = data.batches()
+    for _ in tqdm(range(data.rounds), unit="image", leave=False, disable=None if model.opt["rank"] == 0 else True):
+        if stop():
+            raise GivenUpError
+        if (item := next(batches, None)) is None:  # the last round of a process with one image less
+            break
+        index, batch = item
         name = Path(batch["lq_path"][0]).stem
+        require_references(metrics, batch, data.name)
         images = _enhance(model, batch)
         if picture is not None:
             imwrite(images["img"], str(picture(name)))
-        own[index] = ImageScores(name, score(images, metrics, name, options["name"]))
-        progress.set_description(f"Test {name}")
-        progress.update()
-    progress.close()
+        own[index] = TestedImage(
+            name=name,
+            lq_path=batch["lq_path"][0],
+            gt_path=batch["gt_path"][0] if "gt" in batch else None,
+            scores=score(images, metrics, name, data.name),
+        )
     everyone = {index: scores for shard_scores in gather(own) for index, scores in shard_scores.items()}
     return [everyone[index] for index in sorted(everyone)]
 
@@ -94,13 +110,15 @@ def calculate(images: dict[str, np.ndarray], options: dict[str, Any]) -> float:
     return function(**given, **arguments)
 
 
-def needs_reference(metric_type: str) -> bool:
-    """Whether a registered metric cannot do without ``img2``, the paired truth."""
-    parameter = inspect.signature(METRIC_REGISTRY.get(metric_type)).parameters.get("img2")
-    return parameter is not None and parameter.default is parameter.empty
+def require_references(metrics: dict[str, Any], batch: dict[str, Any], data_set: str) -> None:
+    """Raise OptionError if a metric cannot do without ``img2``, the paired truth, and ``batch`` brings none."""
+    for metric, options in metrics.items():
+        parameter = inspect.signature(METRIC_REGISTRY.get(options["type"])).parameters.get("img2")
+        if "gt" not in batch and parameter is not None and parameter.default is parameter.empty:
+            raise OptionError(f"val:metrics:{metric} compares with references, which data set {data_set} does not have")
 
 
-def mean_scores(images: list[ImageScores]) -> Scores:
+def mean_scores(images: list[TestedImage]) -> Scores:
     """Mean of each metric over the images that have a score; nan where none has."""
     means = {}
     for metric in images[0].scores if images else {}:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from basicsr.models import lr_scheduler as basicsr_schedules
+from basicsr.models.base_model import BaseModel
 from basicsr.utils import get_root_logger
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -24,8 +25,8 @@ class NonFiniteError(RuntimeError):
     """A loss or a weight that is NaN or infinite; the message names it."""
 
 
-class MendedMixin:
-    """Overrides over BasicSR's BaseModel, whose attributes it uses; see ``docs`` for what each mends.
+class MendedMixin(BaseModel):
+    """Overrides over BasicSR's BaseModel.
 
     A model with more to resume than networks, optimizers and schedules (an image pool, a gradient scaler) publishes it
     by ``get_extra_state() -> dict`` of tensors, numbers, strings and lists, and takes it back by
@@ -64,7 +65,7 @@ class MendedMixin:
         cls = getattr(torch.optim, optim_type, None)
         if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
             raise ValueError(f"train:optim_*:type: torch.optim has no optimizer {optim_type!r}")
-        return cls(params, lr=lr, **kwargs)
+        return cls(params, lr=lr, **kwargs)  # type: ignore[call-arg]
 
     def setup_schedulers(self) -> None:
         """One schedule for each optimizer, from ``train:scheduler``: BasicSR's two, or one of ours.
@@ -84,7 +85,7 @@ class MendedMixin:
         """
         if 1 < current_iter <= warmup_iter:
             self._set_lr([schedule.get_last_lr() for schedule in self.schedulers])
-        super().update_learning_rate(current_iter, warmup_iter)  # type: ignore[misc]
+        super().update_learning_rate(current_iter, warmup_iter)
 
     # running ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,37 @@
+"""What a command line answers: an exit code, and for faults that a user can mend their message, no traceback."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from basicsr.utils import get_root_logger
+
+from nerco_plugin.data.image_io import ImageReadError
+from nerco_plugin.data.seeded import SampleError
+from nerco_plugin.engine.alarm import PeerError
+from nerco_plugin.engine.options import OptionError
+from nerco_plugin.models.mended import NonFiniteError
+from nerco_plugin.models.state_file import CheckpointError
+
+MENDABLE = (CheckpointError, ImageReadError, NonFiniteError, PeerError, SampleError)
+
+
+def answer(work: Callable[[], int]) -> int:
+    """Run ``work`` and return its exit code; 2 for faults in the options, 1 for others that speak for themselves.
+
+    Anything unforeseen goes on as it is, with its traceback.
+    """
+    try:
+        return work()
+    except OptionError as error:
+        if os.environ.get("LOCAL_RANK", "0") == "0":  # every process finds the same
+            sys.stderr.write(f"{error}\n")
+        return 2
+    except MENDABLE as error:
+        get_root_logger().error(brief(error))
+        return 1
+
+
+def brief(error: Exception) -> str:
+    """The error's own message, without the traceback that a data worker puts before it."""
+    return str(error).rpartition(f"{type(error).__name__}: ")[2].strip()

@@ -1,0 +1,108 @@
+"""What a training run tells: BasicSR's log lines, a bar on a terminal, TensorBoard and wandb where asked for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+from basicsr.utils import AvgTimer, MessageLogger, get_root_logger
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from nerco_plugin.engine.options import OptionError
+
+
+class Progress:
+    """Tells how far a run is; use it as a context around the loop, in every process (only process 0 is heard).
+
+    Args:
+        opt: checked options.
+        iteration: where the run begins.
+    """
+
+    def __init__(self, opt: dict[str, Any], iteration: int) -> None:
+        self.tensorboard = start_tensorboard(opt, iteration)
+        self.message = MessageLogger(opt, iteration, self.tensorboard)
+        self.data_timer, self.iter_timer = AvgTimer(), AvgTimer()
+        hidden = None if opt["rank"] == 0 else True
+        total = int(opt["train"]["total_iter"])
+        self.bar = tqdm(total=total, initial=iteration, unit="it", disable=hidden, dynamic_ncols=True)
+        self.redirect = logging_redirect_tqdm([get_root_logger()])
+
+    def __enter__(self) -> "Progress":
+        self.redirect.__enter__()
+        self.message.reset_start_time()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.close()
+        self.redirect.__exit__(kind, error, trace)
+        if self.tensorboard:
+            self.tensorboard.close()
+
+    def begin(self) -> None:
+        """An iteration begins with waiting for its data."""
+        self.data_timer.start()
+        self.iter_timer.start()
+
+    def stepped(self) -> None:
+        """An iteration was done."""
+        self.iter_timer.record()
+        self.bar.update()
+
+    def report(self, epoch: int, iteration: int, rates: list[float], terms: Mapping[str, Any]) -> None:
+        """One of BasicSR's log lines; fetches the terms from their device at once."""
+        values = torch.stack([torch.as_tensor(value).float() for value in terms.values()]).tolist() if terms else []
+        times = {"time": self.iter_timer.get_avg_time(), "data_time": self.data_timer.get_avg_time()}
+        self.message({"epoch": epoch, "iter": iteration, "lrs": rates, **times, **dict(zip(terms, values))})
+
+    def scores(self, data_set: str, means: Mapping[str, float], iteration: int) -> None:
+        """Validation scores, under BasicSR's names."""
+        if self.tensorboard:
+            for metric, value in means.items():
+                self.tensorboard.add_scalar(f"metrics/{data_set}/{metric}", value, iteration)
+
+
+def start_tensorboard(opt: dict[str, Any], iteration: int) -> Any:  # noqa: ANN401
+    """A SummaryWriter if ``logger:use_tb_logger`` asks for one; wandb, which copies it, if ``logger:wandb`` does.
+
+    Raises:
+        OptionError: wandb without TensorBoard, or one of them is not installed.
+    """
+    logger_opt = opt["logger"]
+    if opt["rank"] != 0 or "debug" in opt["name"]:
+        return None
+    if (logger_opt.get("wandb") or {}).get("project"):
+        if not logger_opt["use_tb_logger"]:
+            raise OptionError("logger:wandb needs logger:use_tb_logger: true, from which it copies")
+        start_wandb(opt)
+    if not logger_opt["use_tb_logger"]:
+        return None
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise OptionError("logger:use_tb_logger: true needs tensorboard (pip install tensorboard)") from error
+    folder = Path(opt["root_path"]) / "tb_logger" / opt["name"]
+    return SummaryWriter(log_dir=str(folder), purge_step=iteration + 1)  # hides what came after the resumed state
+
+
+def start_wandb(opt: dict[str, Any]) -> None:
+    """Begin a wandb run that copies TensorBoard's; ``logger:wandb:resume_id`` goes on with an earlier one."""
+    try:
+        import wandb
+    except ImportError as error:
+        raise OptionError("logger:wandb:project needs wandb (pip install wandb)") from error
+    options = opt["logger"]["wandb"]
+    run = wandb.init(
+        id=options.get("resume_id"),
+        resume="allow",
+        name=opt["name"],
+        config=opt,
+        project=options["project"],
+        dir=opt["path"]["experiments_root"],
+        sync_tensorboard=True,
+    )
+    get_root_logger().info(f"Use wandb logger with id={run.id}; project={options['project']}.")
