@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from nerco_plugin.engine.options_base import expand_environment, read_with_base
+from nerco_plugin.engine.options_check import check_inside, check_outside, check_shape
 from nerco_plugin.engine.options_overrides import apply_overrides
-from nerco_plugin.engine.options_paths import resolve_paths
+from nerco_plugin.engine.options_relations import check_iterations
 from nerco_plugin.engine.options_source import Faults, OptionError, Options
 
 __all__ = ["OptionError", "build_options", "load_options", "parse_arguments", "parse_options"]
@@ -74,14 +75,34 @@ def build_options(
     root = Path(root_path).resolve()
     options = _read(args.opt, args.force_yml)
     faults = Faults(options)
-    resolve_paths(options, root, faults)
+    opt = _laid_out(options.values, args, root, is_train, faults)
+    opt.update(rank=rank, world_size=world_size)
+    check_inside(opt, faults)
+    check_outside(opt, root, faults)
+    opt["remarks"] = check_iterations(opt, faults)
     faults.raise_if_any()
-    opt = options.values
-    opt.update(dist=args.launcher != "none", rank=rank, world_size=world_size)
-    opt.update(auto_resume=args.auto_resume, is_train=is_train, root_path=str(root))
-    _fill_defaults(opt)
-    if args.debug and not opt["name"].startswith("debug"):
-        opt["name"] = "debug_" + opt["name"]
+    return opt
+
+
+def _laid_out(
+    opt: dict[str, Any], args: argparse.Namespace, root: Path, is_train: bool, faults: Faults
+) -> dict[str, Any]:
+    """``opt`` with BasicSR's keys for a run, and what it reads without a default."""
+    check_shape(opt, faults)
+    opt.update(dist=args.launcher != "none", rank=0, world_size=1, auto_resume=args.auto_resume, is_train=is_train)
+    opt["root_path"] = str(root)
+    if opt.get("num_gpu", "auto") == "auto":
+        opt["num_gpu"] = torch.cuda.device_count()
+    if opt.get("manual_seed") is None:
+        opt["manual_seed"] = 0  # not drawn: every process must have the same, and so must a resumed run
+    for block, defaults in _DEFAULTS.items():
+        opt[block] = defaults | _switched_on(opt.get(block) or {})
+    if opt["val"]["metrics"]:
+        opt["val"]["metrics"] = _switched_on(opt["val"]["metrics"])
+    for network in [key for key in opt if key.startswith("network_") and opt[key] is None]:
+        del opt[network]
+    name = str(opt.get("name"))
+    opt["name"] = f"debug_{name}" if args.debug and not name.startswith("debug") else name
     _lay_out_data_sets(opt)
     _lay_out_folders(opt, root)
     if is_train and "debug" in opt["name"]:  # BasicSR tells debug mode by the name, here and elsewhere
@@ -106,13 +127,16 @@ def _fill_defaults(opt: dict[str, Any]) -> None:
         opt[block] = defaults | (opt.get(block) or {})
 
 
+def _switched_on(block: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in block.items() if value is not None}
+
+
 def _lay_out_data_sets(opt: dict[str, Any]) -> None:
-    opt["datasets"] = {name: data_set for name, data_set in opt["datasets"].items() if data_set is not None}
     for name, data_set in opt["datasets"].items():
         data_set["phase"] = name.split("_")[0]  # val_1, val_2, test_1, ...
+        data_set["scale"] = opt.get("scale", 1)
         data_set.setdefault("name", name)
-        if "scale" in opt:
-            data_set["scale"] = opt["scale"]
+        data_set.setdefault("io_backend", {"type": "disk"})
 
 
 def _lay_out_folders(opt: dict[str, Any], root: Path) -> None:

@@ -62,7 +62,7 @@ def expand_environment(options: Options) -> None:
     _expand(options.values, options, ())
 
 
-def _expand(value: Any, options: Options, keys: KeyPath) -> Any:  # noqa: ANN401
+def _expand(value: Any, options: Options, keys: KeyPath) -> Any:
     if isinstance(value, dict):
         value.update({key: _expand(item, options, (*keys, key)) for key, item in value.items()})
     elif isinstance(value, list):

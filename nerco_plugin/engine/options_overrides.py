@@ -22,7 +22,7 @@ def apply_overrides(options: Options, overrides: Iterable[str]) -> None:
         _set(options, keys, value, override)
 
 
-def _set(options: Options, keys: tuple[str, ...], value: Any, override: str) -> None:  # noqa: ANN401
+def _set(options: Options, keys: tuple[str, ...], value: Any, override: str) -> None:
     container: Any = options.values
     path: KeyPath = ()
     for position, key in enumerate(keys):
@@ -34,10 +34,10 @@ def _set(options: Options, keys: tuple[str, ...], value: Any, override: str) -> 
             container = container[found]
     container[found] = value
     _forget_below(options, path)
-    options.places[path] = Place(None, 0, override)
+    _note(options, path, value, Place(None, 0, override))
 
 
-def _step(container: Any, key: str) -> str | int | None:  # noqa: ANN401
+def _step(container: Any, key: str) -> str | int | None:
     """The key or index of ``container`` that ``key`` names, or None."""
     if isinstance(container, dict):
         number = int(key) if key.isdigit() else None
@@ -47,13 +47,21 @@ def _step(container: Any, key: str) -> str | int | None:  # noqa: ANN401
     return None
 
 
-def _missing(container: Any, path: KeyPath, key: str) -> str:  # noqa: ANN401
+def _missing(container: Any, path: KeyPath, key: str) -> str:
     where = shown(path) or "the options"
     if isinstance(container, dict):
         return f"{where} has no key {key!r}{did_you_mean(key, container)}"
     if isinstance(container, list):
         return f"{where} is a list of {len(container)}: {key!r} is no index of it"
     return f"{where} is {container!r}, which has no keys"
+
+
+def _note(options: Options, path: KeyPath, value: Any, place: Place) -> None:
+    """Everything in ``value`` was written at ``place``."""
+    options.places[path] = place
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        _note(options, (*path, key), item, place)
 
 
 def _forget_below(options: Options, path: KeyPath) -> None:

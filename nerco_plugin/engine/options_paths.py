@@ -4,39 +4,69 @@ import os
 from pathlib import Path
 from typing import Any
 
-from nerco_plugin.engine.options_source import Faults, KeyPath, Options
+from nerco_plugin.engine.options_source import Faults, KeyPath, lookup
 
-_BEGINNINGS = ("dataroot", "meta_info", "pretrain_network", "resume_state")
+_BEGINNINGS = ("dataroot", "meta_info")
 _ENDINGS = ("_path", "_file", "_folder", "_dir", "_root")
+_MAYBE = ("pretrained", "weights")  # a name that downloads, or a file
+_FILE_ENDINGS = (".pth", ".pt", ".bin", ".safetensors", ".npz")
 
 
-def is_path_key(key: str | int) -> bool:
-    """Whether an option of this name holds the path of an input, as ``dataroot_gt`` and ``spynet_path`` do."""
+def is_path(key: str | int, value: Any) -> bool:
+    """Whether an argument of a part holds the path of an input, as ``dataroot_gt`` and ``spynet_path`` do."""
     name = str(key)
+    if not isinstance(value, str) or not value or "://" in value:
+        return False
+    if name in _MAYBE:
+        return "/" in value or value.startswith("~") or value.endswith(_FILE_ENDINGS)
     return name.startswith(_BEGINNINGS) or name.endswith(_ENDINGS)
 
 
-def resolve_paths(options: Options, root: Path, faults: Faults) -> None:
-    """Make every input path absolute, in place; one that exists nowhere is a fault that says what was tried."""
-    _resolve(options.values, (), options, root, faults)
+def resolve_paths(opt: dict[str, Any], root: Path, faults: Faults) -> None:
+    """Make the input paths that this run reads absolute, in place.
+
+    One that exists nowhere, or is a file where a folder must be (or the reverse), is a fault that says what was tried.
+    """
+    for key, value in opt["path"].items():
+        if isinstance(value, str) and (key.startswith("pretrain_network_") or key == "resume_state"):
+            opt["path"][key] = _found(value, ("path", key), root, faults)
+    for name in opt:
+        if str(name).startswith("network_"):
+            _resolve(opt[name], (name,), root, faults)
+    _resolve(lookup(opt, "val", "metrics"), ("val", "metrics"), root, faults)
+    if opt["is_train"]:
+        _resolve(opt.get("train"), ("train",), root, faults)
+    for name, block in opt["datasets"].items():
+        if opt["is_train"] or name != "train":
+            _resolve(block, ("datasets", name), root, faults)
 
 
-def _resolve(container: Any, keys: KeyPath, options: Options, root: Path, faults: Faults) -> None:  # noqa: ANN401
-    for key, value in container.items():
-        here = (*keys, key)
-        if isinstance(value, dict):
-            _resolve(value, here, options, root, faults)
-        elif isinstance(value, str) and is_path_key(key):
-            container[key] = _found(value, here, options, root, faults)
+def _resolve(block: Any, keys: KeyPath, root: Path, faults: Faults) -> None:
+    if not isinstance(block, dict):
+        return
+    for key, value in block.items():
+        if is_path(key, value):
+            block[key] = _found(value, (*keys, key), root, faults)
+        else:
+            _resolve(value, (*keys, key), root, faults)
 
 
-def _found(text: str, keys: KeyPath, options: Options, root: Path, faults: Faults) -> str:
-    place = options.place(keys)
+def _found(text: str, keys: KeyPath, root: Path, faults: Faults) -> str:
+    place = faults.options.place(keys)
     # what was typed on the command line may also be meant from where one stands
     folders = [root, place.file.parent if place.file else Path.cwd()]
     tried = list(dict.fromkeys(Path(os.path.abspath(folder / Path(text).expanduser())) for folder in folders))  # noqa: PTH100
     for path in tried:
         if path.exists():
+            _check_kind(path, keys, faults)
             return str(path)
     faults.add(keys, f"no such file or folder: {text!r}; tried {', '.join(str(path) for path in tried)}")
     return str(tried[0])
+
+
+def _check_kind(path: Path, keys: KeyPath, faults: Faults) -> None:
+    name = str(keys[-1])
+    if name.startswith("dataroot") and not path.is_dir():
+        faults.add(keys, f"expected a folder, got a file: {path}")
+    if name.startswith(("meta_info", "pretrain_network", "resume_state")) and not path.is_file():
+        faults.add(keys, f"expected a file, got a folder: {path}")

@@ -1,6 +1,7 @@
 """Options with the place each one was written at, and the one error that names all faults by their place."""
 
 import difflib
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,12 @@ class Place(NamedTuple):
     argument: str = ""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}" if self.file else f"--force_yml {self.argument}"
+        return f"{_near(self.file)}:{self.line}" if self.file else f"--force_yml {self.argument}"
+
+
+def _near(file: Path) -> Path:
+    """``file`` as one would type it from where one stands, if it is below."""
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
 
 class Options(NamedTuple):
@@ -43,7 +49,7 @@ def shown(keys: KeyPath) -> str:
 
 def did_you_mean(name: str | int, known: Iterable[str | int]) -> str:
     """``; did you mean 'ema_decay'?`` where one of ``known`` is near ``name``; else nothing."""
-    near = difflib.get_close_matches(str(name), [str(key) for key in known], n=1, cutoff=0.6)
+    near = difflib.get_close_matches(str(name), [str(key) for key in known], n=1, cutoff=0.7)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
@@ -65,15 +71,15 @@ class Faults:
             return
         lines = list(dict.fromkeys(f"{place}: {text}" for place, text in sorted(self.found, key=_by_place)))
         count = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
-        raise OptionError("\n  ".join([f"{count} in the options:", *lines]))
+        raise OptionError("\n".join([f"{count} in the options:", *(textwrap.indent(line, "  ") for line in lines)]))
 
 
-def _by_place(fault: tuple[Place, str]) -> tuple[str, int]:
-    place = fault[0]
-    return (str(place.file or ""), place.line)
+def _by_place(fault: tuple[Place, str]) -> tuple[str, int, str]:
+    place, text = fault
+    return (str(place.file or ""), place.line, text)
 
 
-def lookup(values: Mapping[str, Any], *keys: str) -> Any:  # noqa: ANN401
+def lookup(values: Mapping[str, Any], *keys: str | int) -> Any:
     """The value at ``keys``, or None where a mapping on the way is absent or is none."""
     value: Any = values
     for key in keys:

@@ -56,13 +56,13 @@ def read_yaml(path: Path) -> Options:
     return Options(values, {(): Place(path, 1), **reader.places})
 
 
-def read_value(text: str, argument: str) -> Any:  # noqa: ANN401
+def read_value(text: str, argument: str) -> Any:
     """One value as it would stand in a file; ``argument`` names it in the OptionError."""
     node = _compose(text, argument=argument)
     return None if node is None else _Reader(None, argument).value(node, ())
 
 
-def plain_value(text: str) -> Any:  # noqa: ANN401
+def plain_value(text: str) -> Any:
     """``text`` as YAML reads it without quotes where that is a number, a truth value or null; else itself."""
     tag = _Loader("").resolve(yaml.ScalarNode, text, (True, False))
     node = yaml.ScalarNode(tag, text)
@@ -125,7 +125,7 @@ class _Reader:
     def fail(self, node: yaml.Node, text: str) -> OptionError:
         return OptionError(f"{_place(node, self.file, self.argument)}: {text}")
 
-    def value(self, node: yaml.Node, keys: KeyPath) -> Any:  # noqa: ANN401
+    def value(self, node: yaml.Node, keys: KeyPath) -> Any:
         self.count += 1
         if self.count > MAX_VALUES:
             raise self.fail(node, f"more than {MAX_VALUES} values, aliases included")
@@ -185,7 +185,7 @@ class _Reader:
             raise self.fail(node, f"expected text as the key, got {_kind(node)}")
         return self.scalar(node) if node.tag == _TAG + "int" else node.value
 
-    def scalar(self, node: yaml.ScalarNode) -> Any:  # noqa: ANN401
+    def scalar(self, node: yaml.ScalarNode) -> Any:
         text = node.value
         try:
             match node.tag.removeprefix(_TAG):

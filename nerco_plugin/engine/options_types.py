@@ -1,0 +1,69 @@
+"""Whether a value from YAML has the type that an option wants; one message form for all."""
+
+import inspect
+import math
+from typing import Any, NamedTuple
+
+import msgspec
+
+
+class Typed(NamedTuple):
+    """A value as its option wants it (5e3 where a whole number is wanted becomes 5000), or what is wrong with it."""
+
+    value: Any
+    fault: str | None
+
+
+def typed(value: Any, annotation: Any) -> Typed:
+    """``value`` for an option of the type ``annotation``; a type that says nothing about YAML's values takes any."""
+    if annotation is Any or annotation is inspect.Parameter.empty:
+        return Typed(value, None)
+    fault = None
+    for candidate in (value, _whole(value)):
+        try:
+            msgspec.convert(candidate, annotation)
+        except msgspec.ValidationError as error:
+            fault = fault or _sentence(error, value)
+        except TypeError:  # an annotation of another world: nn.Module, Tensor | float, a callable
+            return Typed(value, None)
+        else:
+            return Typed(candidate, None)
+    return Typed(value, fault)
+
+
+def type_of_default(default: Any) -> Any:
+    """The type that a parameter without annotation takes, as far as its default tells."""
+    if isinstance(default, bool | str):
+        return type(default)
+    if isinstance(default, int | float):
+        return int | float
+    if isinstance(default, list | tuple):
+        return list[Any] | int | float
+    return dict[str, Any] if isinstance(default, dict) else Any
+
+
+def takes_none(annotation: Any) -> bool:
+    """Whether null is a value of this type."""
+    return typed(None, annotation).fault is None
+
+
+def is_finite(value: Any) -> bool:
+    """False for NaN and infinities; True for all that is no float."""
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _sentence(error: msgspec.ValidationError, value: Any) -> str:
+    """``expected int >= 1, got -5``, from msgspec's ``Expected `int` >= 1``."""
+    expected, _, _ = str(error).replace("`", "").partition(", got")
+    expected, _, where = expected.partition(" - at ")
+    item = f" at {where.removeprefix('$')}" if where else ""
+    shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+    words = {"Expected": "expected", "null": "~", "array": "a list", "object": "a mapping", "str": "text"}
+    sentence = " ".join(words.get(word, word) for word in expected.split(" "))
+    return f"{sentence}{item}, got {shown}"

@@ -1,0 +1,23 @@
+"""Checks that CLIP's weights are on this machine, or come, before a run starts that needs them."""
+
+from typing import Any
+
+from nerco_plugin.engine.options_signature import signature_of
+from nerco_plugin.engine.options_source import Faults
+from nerco_plugin.losses.clip_loss import CLIPCosineLoss
+from nerco_plugin.losses.clip_weights import find_clip
+
+
+def check_clip(opt: dict[str, Any], faults: Faults) -> None:
+    """Every CLIPCosineLoss under ``train`` must find its weights; a tag's are downloaded here."""
+    defaults = signature_of(CLIPCosineLoss).arguments
+    for key, block in (opt.get("train") or {}).items():
+        if not isinstance(block, dict) or block.get("type") != CLIPCosineLoss.__name__:
+            continue
+        model, pretrained, quick_gelu = (
+            block.get(name, defaults[name].default) for name in ("model", "pretrained", "quick_gelu")
+        )
+        try:
+            find_clip(model, pretrained, quick_gelu)
+        except (OSError, ValueError) as error:
+            faults.add(("train", key), f"CLIPCosineLoss: {error}")
