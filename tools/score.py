@@ -5,16 +5,13 @@ import signal
 import sys
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(PROJECT))
-
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line; see --help."""
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog="Example: python tools/score.py --enhanced ours=results/a --enhanced zerodce=results/b --low LOL/low --gt "
-        "LOL/high --out scores --paper-table LOL",
+        epilog="Example: python tools/score.py --enhanced ours=results/a --enhanced other=results/b --low LOL/low "
+        "--gt LOL/high --out scores --paper-table LOL",
     )
     parser.add_argument(
         "--enhanced", action="append", required=True, metavar="[NAME=]DIR", help="results of a method; may be repeated"
@@ -24,7 +21,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--gt", type=Path, metavar="DIR", help="paired references; without them PSNR and SSIM are left out"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where tables and page go")
-    parser.add_argument("--title", help="heading of the page, such as 'LOL eval15' (default: name of the low folder)")
+    parser.add_argument("--title", help="heading of the page, such as 'LOL eval15' (default: the low folder)")
     parser.add_argument(
         "--suffix", default="", help="ending of the results' names that the inputs lack, such as _EXPERIMENT"
     )
@@ -72,7 +69,7 @@ def main() -> int:
             arguments.low,
             arguments.gt,
             arguments.out,
-            title=arguments.title or arguments.low.resolve().name,
+            title=arguments.title or "/".join(arguments.low.resolve().parts[-2:]),
             suffix=arguments.suffix,
             extra=arguments.also,
             lpips_weights=arguments.lpips_weights,

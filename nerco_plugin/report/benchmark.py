@@ -1,7 +1,6 @@
 """From folders of saved results to scores.json, scores.csv, scores.md and the page index.html."""
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from nerco_plugin.metrics.lpips_metric import WEIGHTS_HELP
 from nerco_plugin.report.benchmark_page import benchmark_page
 from nerco_plugin.report.columns import Column, chosen_columns
+from nerco_plugin.report.page import write_whole
 from nerco_plugin.report.pairs import OWN_FOLDER, pair_images
 from nerco_plugin.report.paper_table import NAMES, PaperTable, with_run
 from nerco_plugin.report.scoring import Job, ScoredSet, score_all
@@ -110,10 +110,3 @@ def scores_markdown(
     if paper:
         lines += ["", f"## {paper.title}", "", markdown_table(paper.rows, paper.columns), "", paper.note]
     return "\n".join(lines) + "\n"
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that it is there whole or not at all."""
-    draft = path.with_name(f".{path.name}-{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
