@@ -19,7 +19,7 @@ LAUNCHERS = ("none", "pytorch", "slurm")
 
 _DEFAULTS: dict[str, dict[str, Any]] = {  # what BasicSR reads without one: a bare KeyError where it is missing
     "path": {"resume_state": None},
-    "val": {"val_freq": None, "save_img": False, "suffix": None, "metrics": None},
+    "val": {"val_freq": None, "save_img": None, "suffix": None, "metrics": None},
     "logger": {"print_freq": 100, "save_checkpoint_freq": 5000, "use_tb_logger": False, "wandb": None},
 }
 

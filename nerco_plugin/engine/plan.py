@@ -1,0 +1,93 @@
+"""The plan of a training run, for ``tools/train.py --check``: what it reads, does, costs and writes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from nerco_plugin.data.build import build_dataset
+from nerco_plugin.engine.options import OptionError
+from nerco_plugin.engine.plan_memory import Memory, expected_memory
+from nerco_plugin.engine.plan_networks import NetworkCost, network_costs
+
+
+def training_plan(opt: dict[str, Any]) -> str:
+    """The plan of the checked options ``opt``, as text for a console; takes a few seconds.
+
+    Raises:
+        OptionError: a data set cannot be read.
+    """
+    counts = {name: _count(name, block, opt["manual_seed"]) for name, block in opt["datasets"].items()}
+    costs = network_costs(opt)
+    parts = {
+        "Run": _run(opt),
+        "Data": _data(opt, counts),
+        "Schedule": _schedule(opt, counts["train"]),
+        "Networks": _networks(costs),
+        "Memory": _memory(opt, expected_memory(opt, costs)),
+        "Output": _output(opt),
+        "Remarks": iter(opt["remarks"]),
+    }
+    lines = []
+    for title, rows in parts.items():
+        for number, row in enumerate(rows):
+            lines.append(f"{title if number == 0 else '':<10}{row}")
+    return "\n".join(lines)
+
+
+def _count(name: str, block: dict[str, Any], seed: int) -> int:
+    try:
+        return len(build_dataset(block, seed))  # type: ignore[arg-type]
+    except (OSError, ValueError, LookupError, AssertionError) as error:
+        raise OptionError(f"datasets:{name}: {error}") from error
+
+
+def _run(opt: dict[str, Any]) -> Iterator[str]:
+    device = "CUDA" if opt["num_gpu"] else "CPU"
+    processes = f"{opt['world_size']} process" + ("es" if opt["world_size"] > 1 else "")
+    yield f"{opt['name']}: {opt['model_type']} on {processes}, {device}, seed {opt['manual_seed']}"
+
+
+def _data(opt: dict[str, Any], counts: dict[str, int]) -> Iterator[str]:
+    for name, block in opt["datasets"].items():
+        roots = ", ".join(str(value) for key, value in block.items() if key.startswith("dataroot") and value)
+        yield f"{name}: {counts[name]} images, {block['name']} ({block['type']}) from {roots}"
+
+
+def _schedule(opt: dict[str, Any], images: int) -> Iterator[str]:
+    train, block = opt["train"], opt["datasets"]["train"]
+    batch, processes = block["batch_size_per_gpu"], opt["world_size"]
+    together = batch * processes
+    epochs = train["total_iter"] * together / (images * (block.get("dataset_enlarge_ratio") or 1))
+    yield f"{train['total_iter']} iterations of {together} images ({batch} a process), {epochs:.4g} epochs"
+    if every := opt["val"]["val_freq"]:
+        yield f"validation every {every} iterations and at the end"
+    yield f"checkpoint every {opt['logger']['save_checkpoint_freq']} iterations and at the end"
+
+
+def _networks(costs: list[NetworkCost]) -> Iterator[str]:
+    width = max((len(cost.name) for cost in costs), default=0)
+    for cost in costs:
+        flops = "multiply-adds unknown" if cost.flops is None else f"{cost.flops / 1e9:.4g} G multiply-adds"
+        yield (
+            f"{cost.name:<{width}}  {cost.kind}: {cost.parameters:,} parameters, "
+            f"{flops} for an image of {cost.side} x {cost.side}"
+        )
+    total = sum(cost.parameters for cost in costs)
+    yield f"{'together':<{width}}  {total:,} parameters"
+
+
+def _memory(opt: dict[str, Any], memory: Memory) -> Iterator[str]:
+    gib = 2**30
+    yield f"{memory.weights / gib:.2f} GiB for weights, gradients and optimizer states"
+    if memory.kept is None:
+        yield "what the step keeps for its backward pass cannot be told without running the model"
+    else:
+        batch = opt["datasets"]["train"]["batch_size_per_gpu"]
+        half = " (about half of it with amp)" if opt["train"].get("amp") else ""
+        yield f"{memory.kept / gib:.2f} GiB kept for the backward pass of {batch} images in float32{half}"
+        yield f"{(memory.weights + memory.kept) / gib:.2f} GiB a process at least; losses and work space come on top"
+
+
+def _output(opt: dict[str, Any]) -> Iterator[str]:
+    yield opt["path"]["experiments_root"]
+    if opt["logger"]["use_tb_logger"]:
+        yield f"{opt['root_path']}/tb_logger/{opt['name']}"
