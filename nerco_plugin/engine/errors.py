@@ -10,10 +10,11 @@ from nerco_plugin.data.image_io import ImageReadError
 from nerco_plugin.data.seeded import SampleError
 from nerco_plugin.engine.alarm import PeerError
 from nerco_plugin.engine.options import OptionError
+from nerco_plugin.engine.replicas import ReplicaError
 from nerco_plugin.models.mended import NonFiniteError
 from nerco_plugin.models.state_file import CheckpointError
 
-MENDABLE = (CheckpointError, ImageReadError, NonFiniteError, PeerError, SampleError)
+MENDABLE = (CheckpointError, ImageReadError, NonFiniteError, PeerError, ReplicaError, SampleError)
 
 
 def answer(work: Callable[[], int]) -> int:

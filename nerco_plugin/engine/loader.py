@@ -90,6 +90,10 @@ class EvaluationData:
     def __len__(self) -> int:
         return len(self.dataset)
 
+    def whole(self) -> DataLoader[Any]:
+        """All samples, as BasicSR's own validation takes them."""
+        return DataLoader(self.dataset.dataset, batch_size=1)
+
     def batches(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """This process's samples in order, as batches of one, each with its place in the whole set."""
         return zip(self.shard, DataLoader(Subset(self.dataset, self.shard), batch_size=1))

@@ -13,7 +13,9 @@ from nerco_plugin.engine.checkpoint import Checkpoints
 from nerco_plugin.engine.finite import FiniteWatch
 from nerco_plugin.engine.loader import EvaluationData, TrainingData
 from nerco_plugin.engine.progress import Progress
+from nerco_plugin.engine.replicas import check_replicas
 from nerco_plugin.engine.signals import StopRequest
+from nerco_plugin.models.rng_state import kept_rng_state
 from nerco_plugin.models.state_file import CheckpointError
 
 
@@ -105,6 +107,8 @@ class Training:
             self.finite.check()
         if report:
             progress.report(self.epoch, self.iteration, self.model.get_current_learning_rate(), terms)
+        if self.every((self.opt.get("dist_params") or {}).get("check_replicas_freq")):
+            check_replicas(self.model, self.iteration)
         if self.checkpoint_due():
             self.save()
         if self.validation_due():
@@ -141,12 +145,17 @@ class Training:
             raise CheckpointError(f"{error}; {last}") from error
         self.saved = self.iteration
 
+    @kept_rng_state()
     def validate(self, progress: Progress) -> None:
         """Score every validation set; given up when the run is to stop, and then made up for when it goes on."""
         self.finite.check()
         scores = {}
+        save_img = bool(self.opt["val"]["save_img"])
         for data in self.val_data:
-            picture = self.picture if self.opt["val"]["save_img"] else None
+            if validation.validates_itself(self.model):
+                self.model.validation(data.whole(), self.iteration, progress.tensorboard, save_img)
+                continue
+            picture = self.picture if save_img else None
             try:
                 images = validation.validate(self.model, data, picture, self.stop.poll)
             except validation.GivenUpError:

@@ -52,10 +52,21 @@ def make_folders(opt: dict[str, Any]) -> None:
 
 
 def open_log(opt: dict[str, Any]) -> logging.Logger:
-    """BasicSR's logger, writing to train_NAME_TIME.log too (process 0), begun with environment and options."""
-    kind = "train" if opt["is_train"] else "test"
-    file = Path(opt["path"]["log"]) / f"{kind}_{opt['name']}_{get_time_str()}.log"
-    logger = get_root_logger(log_level=logging.INFO, log_file=str(file))
+    """BasicSR's logger, writing to train_NAME_TIME.log too (process 0), begun with environment and options.
+
+    Note: BasicSR opens the file where the logger is first used, so that an early warning leaves a run without a log.
+    """
+    logger = get_root_logger()
+    logger.setLevel(logging.INFO if opt["rank"] == 0 else logging.ERROR)
+    if opt["rank"] == 0:
+        kind = "train" if opt["is_train"] else "test"
+        file = Path(opt["path"]["log"]) / f"{kind}_{opt['name']}_{get_time_str()}.log"
+        for old in [handler for handler in logger.handlers if isinstance(handler, logging.FileHandler)]:
+            logger.removeHandler(old)
+            old.close()
+        handler = logging.FileHandler(file, encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s: %(message)s"))
+        logger.addHandler(handler)
     logger.info(get_env_info())
     logger.info(dict2str(opt))
     return logger

@@ -13,7 +13,7 @@ from nerco_plugin.engine.loader import EvaluationData
 from nerco_plugin.engine.options import OptionError, build_options, parse_arguments
 from nerco_plugin.engine.run_folder import make_folders, open_log
 from nerco_plugin.engine.train import build_model
-from nerco_plugin.engine.validation import TestedImage, log_scores, mean_scores, validate
+from nerco_plugin.engine.validation import TestedImage, log_scores, mean_scores, validate, validates_itself
 from nerco_plugin.report.benchmark import write_report
 
 
@@ -43,17 +43,21 @@ def test_one(model: Any, data: EvaluationData, opt: dict[str, Any]) -> str:  # n
     logger.info(f"Number of test images in {data.name}: {len(data)}")
     logger.info(f"Testing {data.name}...")
     pictures = Path(opt["path"]["visualization"]) / data.name
+    save_img = opt["val"]["save_img"] is not False
+    if validates_itself(model):
+        model.validation(data.whole(), current_iter=opt["name"], tb_logger=None, save_img=save_img)
+        return f"{data.name}: {len(data)} samples, tested by {opt['model_type']} itself."
     if opt["rank"] == 0:
         for old in pictures.glob("*.png"):
             old.unlink()
     wait_for_all()
     begun = time.time()
     ending = f"_{opt['val']['suffix'] or opt['name']}"
-    images = validate(model, data, (lambda name: pictures / f"{name}{ending}.png") if opt["val"]["save_img"] else None)
+    images = validate(model, data, (lambda name: pictures / f"{name}{ending}.png") if save_img else None)
     spent = time.time() - begun
     log_scores(data.name, mean_scores(images))
     said = f"{data.name}: {len(images)} images in {spent:.1f} s"
-    if not opt["val"]["save_img"]:
+    if not save_img:
         return f"{said}; no pictures were saved (val:save_img)."
     said += f", pictures in {pictures}"
     if opt["rank"] == 0 and (report := write_page(data.name, images, pictures, ending, opt)):

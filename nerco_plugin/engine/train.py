@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def begin(opt: dict[str, Any], args: Namespace, checkpoints: Checkpoints) -> Sta
     if dist.is_initialized():
         dist.broadcast_object_list(start)
     logger = open_log(opt)
-    for note in start[0].notes:
+    for note in [*opt["remarks"], *start[0].notes]:
         logger.warning(note)
     return start[0]
 
@@ -105,6 +106,6 @@ def log_counts(opt: dict[str, Any], data: TrainingData, val_data: list[Evaluatio
 
 def build_model(opt: dict[str, Any]) -> Any:  # noqa: ANN401
     """The model that ``model_type`` names, mended."""
-    model = mended(MODEL_REGISTRY.get(opt["model_type"]))(opt)
+    model = mended(MODEL_REGISTRY.get(opt["model_type"]))(deepcopy(opt))  # models change their options
     get_root_logger().info(f"Model [{model.__class__.__name__}] is created.")
     return model

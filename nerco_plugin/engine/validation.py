@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import torch
+from basicsr.models.sr_model import SRModel
 from basicsr.utils import get_root_logger, imwrite, tensor2img
 from basicsr.utils.registry import METRIC_REGISTRY
 from tqdm import tqdm
@@ -108,6 +109,11 @@ def calculate(images: dict[str, np.ndarray], options: dict[str, Any]) -> float:
         arguments.pop("better", None)
     given = {key: image for key, image in images.items() if key in parameters}
     return function(**given, **arguments)
+
+
+def validates_itself(model: Any) -> bool:  # noqa: ANN401
+    """Whether this is one of BasicSR's models with a validation of its own kind (video, generation, ...)."""
+    return getattr(type(model), "nondist_validation", SRModel.nondist_validation) is not SRModel.nondist_validation
 
 
 def require_references(metrics: dict[str, Any], batch: dict[str, Any], data_set: str) -> None:

@@ -1,6 +1,8 @@
 """The random state of this process (Python, numpy, torch, CUDA) as tensors and lists, which ``weights_only`` reads."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -28,3 +30,13 @@ def set_rng_state(state: dict[str, Any]) -> None:
     torch.set_rng_state(state["torch"])
     if state["cuda"] is not None and torch.cuda.is_available():
         torch.cuda.set_rng_state(state["cuda"])
+
+
+@contextmanager
+def kept_rng_state() -> Iterator[None]:
+    """Whatever is drawn inside the block, every generator goes on after it as if nothing had been."""
+    state = get_rng_state()
+    try:
+        yield
+    finally:
+        set_rng_state(state)
