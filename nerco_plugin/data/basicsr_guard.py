@@ -97,12 +97,17 @@ def _files(root: Path, where: str) -> list[str]:
     return names
 
 
+def partner_name(name: str, template: str) -> str:
+    """The input's name that BasicSR makes of a reference's name, as in ``filename_tmpl: "{}_low"``."""
+    base = Path(name)
+    return f"{template.format(base.stem)}{base.suffix}"
+
+
 def _pair(name: str, roots: Mapping[str, Path], template: str) -> dict[str, Path]:
     """The files of one sample, named after the reference as BasicSR does; of an unpaired set, the input alone."""
     if "gt" not in roots:
         return {"lq": roots["lq"] / name}
-    base = Path(name)
-    return {"gt": roots["gt"] / name, "lq": roots["lq"] / f"{template.format(base.stem)}{base.suffix}"}
+    return {"gt": roots["gt"] / name, "lq": roots["lq"] / partner_name(name, template)}
 
 
 def _check_same_names(stores: Mapping[str, LmdbStore], where: str) -> None:

@@ -1,0 +1,58 @@
+"""The data doctor: reads every image that an option file names, and says what would spoil a run or its scores.
+
+    python tools/check_data.py -opt options/train_nerco_lol.yml
+
+Looks for unreadable, tiny and duplicate images, test images that are trained on (also re-encoded, resized or exposed
+otherwise), unequal pairs, and a low side that is not dark. Writes a histogram of brightness and the full list under
+results/check_data. Exit code 0: no faults; 1: faults.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from nerco_plugin.data.diagnosis import Diagnosis
+from nerco_plugin.data.doctor import examine, open_sources
+from nerco_plugin.data.doctor_report import summary, write_report
+from nerco_plugin.engine.options import OptionError, load_options
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-opt", required=True, type=Path, metavar="FILE", help="option file (YAML)")
+    parser.add_argument("--force_yml", nargs="+", action="extend", default=[], metavar="KEY:KEY=VALUE")
+    args = parser.parse_args()
+    try:
+        opt = load_options(args.opt, args.force_yml)
+    except OptionError as error:
+        print(f"check_data: {error}", file=sys.stderr)
+        return 1
+    if not isinstance(opt.get("datasets"), dict):
+        print(f"check_data: {args.opt} has no datasets", file=sys.stderr)
+        return 1
+    data_sets = {name: _resolved(block, args.opt.parent) for name, block in opt["datasets"].items()}
+    sources, unopened = open_sources(data_sets)
+    with tqdm(total=sum(map(len, sources.values())), unit="image") as bar:
+        sides, findings = examine(data_sets, sources, on_image=lambda path: bar.update())
+    diagnosis = Diagnosis(sides, unopened + findings)
+    print(summary(diagnosis))
+    print(*write_report(diagnosis, PROJECT / "results" / "check_data", name=opt.get("name", args.opt.stem)), sep="\n")
+    return 0 if diagnosis.is_healthy else 1
+
+
+def _resolved(block: dict[str, Any], beside: Path) -> dict[str, Any]:
+    """Paths as training resolves them: against the project first, then against the option file's folder."""
+    paths = {key: value for key, value in block.items() if key.startswith(("dataroot_", "meta_info")) and value}
+    for key, value in paths.items():
+        candidates = [PROJECT / value, beside / value]
+        paths[key] = str(next((path for path in candidates if path.exists()), candidates[0]))
+    return block | paths
+
+
+if __name__ == "__main__":
+    sys.exit(main())
