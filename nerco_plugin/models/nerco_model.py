@@ -20,6 +20,7 @@ from nerco_plugin.models.appearance import Critic
 from nerco_plugin.models.dual_loop import DualLoop, LoopImages
 from nerco_plugin.models.image_pool import ImagePool
 from nerco_plugin.models.mended import MendedMixin
+from nerco_plugin.models.nerco_options import NeRCoOptions
 
 Terms = OrderedDict[str, Tensor]
 CRITICS = ("high", "low", "edge_high", "edge_low")
@@ -46,6 +47,8 @@ class NeRCoModel(MendedMixin, BaseModel):
     ``train.amp``: ``bf16`` or ``fp16`` for the networks; the losses stay in float32.
     ``train.ema_decay``: keeps a moving average of ``network_g`` (default 0, off).
     """
+
+    OPTIONS = NeRCoOptions
 
     def __init__(self, opt: dict[str, Any]) -> None:
         super().__init__(opt)
