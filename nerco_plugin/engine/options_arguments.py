@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from nerco_plugin.engine.options_signature import Argument, Signature, fields_of
 from nerco_plugin.engine.options_source import Faults, KeyPath, did_you_mean, shown
 from nerco_plugin.engine.options_types import is_finite, takes_none, typed
@@ -14,7 +16,7 @@ Block = dict[Any, Any]
 def check_arguments(block: Block, keys: KeyPath, signature: Signature, owner: str, faults: Faults) -> None:
     """Hold the options of one class or function, beside its ``type``, against its signature."""
     known = signature.arguments
-    for key in [key for key in block if key != "type"]:
+    for key in [key for key in block if key != "type" or key in known]:
         if key in known:
             check_value(block, key, keys, known[key], faults)
         elif not signature.takes_others or near(key, known):
@@ -57,12 +59,23 @@ def check_value(block: Block, key: Any, keys: KeyPath, argument: Argument, fault
         return
     within = fields_of(argument.annotation)
     if within is not None and isinstance(value, dict):
+        before = len(faults.found)
         check_arguments(value, (*keys, key), within, shown((*keys, key)), faults)
+        if len(faults.found) == before:
+            check_published(value, (*keys, key), argument.annotation, faults)
         return
     result = typed(value, argument.annotation)
     if result.fault:
         faults.add((*keys, key), result.fault)
     block[key] = result.value
+
+
+def check_published(block: Block, keys: KeyPath, published: Any, faults: Faults) -> None:
+    """Hold a block without other faults against a class of options as a whole, whose constructor may refuse it."""
+    try:
+        msgspec.convert(block, published)
+    except msgspec.ValidationError as error:
+        faults.add(keys, str(error).partition(" - at `$")[0])
 
 
 def check_finite(value: Any, keys: KeyPath, faults: Faults) -> None:

@@ -6,7 +6,13 @@ from typing import Any
 from basicsr.utils.registry import MODEL_REGISTRY
 
 from nerco_plugin.engine import options_tables as tables
-from nerco_plugin.engine.options_arguments import check_block, check_finite, check_required, check_value
+from nerco_plugin.engine.options_arguments import (
+    check_block,
+    check_finite,
+    check_published,
+    check_required,
+    check_value,
+)
 from nerco_plugin.engine.options_data import check_data_set
 from nerco_plugin.engine.options_parts import check_network, registered
 from nerco_plugin.engine.options_paths import resolve_paths
@@ -54,7 +60,11 @@ def check_inside(opt: dict[str, Any], faults: Faults) -> None:
     check_block(opt.get("dist_params") or {}, ("dist_params",), tables.DIST_PARAMS, "the engine", faults)
     check_validation(opt, _check_data_sets(opt, reads, faults), name, reads, faults)
     if cls is not None:
-        _check_required(opt, required_keys(cls, MODEL_METHODS, opt["is_train"]), cls.__name__, faults)
+        _check_required(opt, required_keys(cls, MODEL_METHODS, opt["is_train"]), name, faults)
+    if hasattr(cls, "OPTIONS") and opt["is_train"]:
+        check_required(opt, (), reads.types, name, faults)
+        if not faults.found:
+            check_published(opt, (), cls.OPTIONS, faults)
 
 
 def check_outside(opt: dict[str, Any], root: Path, faults: Faults) -> None:

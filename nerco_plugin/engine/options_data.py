@@ -6,7 +6,7 @@ from typing import Any
 from basicsr.utils.registry import DATASET_REGISTRY
 
 from nerco_plugin.data.image_source import ImageSource
-from nerco_plugin.engine.options_arguments import Block, check_block, check_required
+from nerco_plugin.engine.options_arguments import Block, check_block, check_published, check_required
 from nerco_plugin.engine.options_parts import chosen
 from nerco_plugin.engine.options_reads import Reads, module_tree, reads_of, source_classes
 from nerco_plugin.engine.options_required import DATA_SET_METHODS, required_keys
@@ -21,15 +21,19 @@ def check_data_set(block: Block, keys: KeyPath, model: Reads, faults: Faults) ->
     cls = chosen(block, keys, DATASET_REGISTRY, "data set", faults)
     if cls is None:
         return None
-    reads = reads_of(cls)
-    check_block(block, keys, model.types | reads.types | DATA_SET, cls.__name__, faults, reads.tolerates)
+    reads, before = reads_of(cls), len(faults.found)
+    own = DATA_SET | reads.types if hasattr(cls, "OPTIONS") else reads.types | DATA_SET
+    check_block(block, keys, model.types | own, cls.__name__, faults, reads.tolerates)
     check_required(block, keys, reads.types, cls.__name__, faults)
     for path in required_keys(cls, DATA_SET_METHODS, is_train=block["phase"] == "train"):
         if len(path) == 1 and path[0] not in block:
             faults.add(keys, f"{cls.__name__} needs {path[0]!r}")
     backend = lookup(block, "io_backend", "type")
-    if backend not in _BACKENDS:
-        faults.add((*keys, "io_backend"), f"expected type: one of {', '.join(_BACKENDS)}, got {backend!r}")
+    if not hasattr(cls, "OPTIONS"):
+        if backend not in _BACKENDS:
+            faults.add((*keys, "io_backend"), f"expected type: one of {', '.join(_BACKENDS)}, got {backend!r}")
+    elif len(faults.found) == before:
+        check_published(block, keys, cls.OPTIONS, faults)
     return cls
 
 

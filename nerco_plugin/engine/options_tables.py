@@ -9,7 +9,6 @@ from nerco_plugin.engine.options_signature import Argument
 Count = Annotated[int, Meta(ge=1)]
 Index = Annotated[int, Meta(ge=0)]
 Seed = Annotated[int, Meta(ge=0, lt=2**32)]  # what numpy takes
-Share = Annotated[float, Meta(ge=0, le=1)]
 Text = Annotated[str, Meta(min_length=1)]
 Mapping = dict[str, Any]
 
@@ -68,8 +67,8 @@ WANDB = _optional({"project": Text, "resume_id": Text})
 DIST_PARAMS = _optional(
     {
         "backend": Literal["nccl", "gloo"],
-        "port": Annotated[int, Meta(ge=0, le=65535)],
-        "timeout": Annotated[float, Meta(gt=0)],
+        "port": Annotated[int, Meta(ge=1, le=65535)],
+        "timeout": Annotated[float, Meta(gt=0)],  # seconds
         "check_replicas_freq": Count,
     }
 )

@@ -2,6 +2,8 @@
 
 import inspect
 import math
+import types
+import typing
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,7 +25,7 @@ def typed(value: Any, annotation: Any) -> Typed:
         try:
             msgspec.convert(candidate, annotation)
         except msgspec.ValidationError as error:
-            fault = fault or _sentence(error, value)
+            fault = fault or _sentence(error, annotation, value)
         except TypeError:  # an annotation of another world: nn.Module, Tensor | float, a callable
             return Typed(value, None)
         else:
@@ -52,16 +54,29 @@ def is_finite(value: Any) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
+def _choices(annotation: Any) -> list[str]:
+    """What the literals of a type are, and how its other members are called."""
+    if typing.get_origin(annotation) is typing.Literal:
+        return [repr(value) for value in typing.get_args(annotation)]
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [choice for member in typing.get_args(annotation) for choice in _choices(member)]
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _choices(typing.get_args(annotation)[0])
+    return [] if annotation is types.NoneType else [annotation.__name__]
+
+
 def _whole(value: Any) -> Any:
     if isinstance(value, list):
         return [_whole(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _sentence(error: msgspec.ValidationError, value: Any) -> str:
+def _sentence(error: msgspec.ValidationError, annotation: Any, value: Any) -> str:
     """``expected int >= 1, got -5``, from msgspec's ``Expected `int` >= 1``."""
-    expected, _, _ = str(error).replace("`", "").partition(", got")
-    expected, _, where = expected.partition(" - at ")
+    message, _, where = str(error).replace("`", "").partition(" - at ")
+    expected = message.partition(", got")[0]
+    if message.startswith("Invalid enum value"):
+        expected = f"expected {' or '.join(_choices(annotation))}"
     item = f" at {where.removeprefix('$')}" if where else ""
     shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
     words = {"Expected": "expected", "null": "~", "array": "a list", "object": "a mapping", "str": "text"}

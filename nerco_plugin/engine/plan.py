@@ -57,7 +57,7 @@ def _schedule(opt: dict[str, Any], images: int) -> Iterator[str]:
     batch, processes = block["batch_size_per_gpu"], opt["world_size"]
     together = batch * processes
     epochs = train["total_iter"] * together / (images * (block.get("dataset_enlarge_ratio") or 1))
-    yield f"{train['total_iter']} iterations of {together} images ({batch} a process), {epochs:.4g} epochs"
+    yield f"{train['total_iter']} iterations of {together} image(s) ({batch} a process), {epochs:.4g} epochs"
     if every := opt["val"]["val_freq"]:
         yield f"validation every {every} iterations and at the end"
     yield f"checkpoint every {opt['logger']['save_checkpoint_freq']} iterations and at the end"
@@ -83,7 +83,7 @@ def _memory(opt: dict[str, Any], memory: Memory) -> Iterator[str]:
     else:
         batch = opt["datasets"]["train"]["batch_size_per_gpu"]
         half = " (about half of it with amp)" if opt["train"].get("amp") else ""
-        yield f"{memory.kept / gib:.2f} GiB kept for the backward pass of {batch} images in float32{half}"
+        yield f"{memory.kept / gib:.2f} GiB kept for the backward pass of {batch} image(s) in float32{half}"
         yield f"{(memory.weights + memory.kept) / gib:.2f} GiB a process at least; losses and work space come on top"
 
 

@@ -28,7 +28,15 @@ class NetworkCost(NamedTuple):
 
 def network_costs(opt: dict[str, Any]) -> list[NetworkCost]:
     """The cost of every network of ``opt``, on the size that it trains on."""
-    return [_cost(name, opt[name], training_side(opt, name)) for name in opt if name.startswith("network_")]
+    alike: dict[str, NetworkCost] = {}  # discriminators often are
+    costs = []
+    for name in [name for name in opt if name.startswith("network_")]:
+        side = training_side(opt, name)
+        key = f"{side} {opt[name]}"
+        if key not in alike:
+            alike[key] = _cost(name, opt[name], side)
+        costs.append(alike[key]._replace(name=name))
+    return costs
 
 
 def training_side(opt: dict[str, Any], network: str) -> int:
