@@ -2,16 +2,18 @@
 
 python tools/kill_resume.py -opt FILE --kills 20 [--force_yml ...]
 
-The run of the option file is trained twice, as NAME_whole without interruption and as NAME_killed; both must end with
-the same files. Choose a short run with frequent checkpoints (logger:save_checkpoint_freq). The exit code is 0 if all
-networks are equal, bit by bit.
+The run of the option file is trained as NAME_whole without interruption, and as NAME_killed; where the latter comes to
+its end before all kills were dealt, it is compared and begun anew. What earlier calls left under these two names is
+removed. Choose a run of a minute or so with frequent checkpoints (logger:save_checkpoint_freq). The exit code is 0 if
+all final networks are equal, bit by bit.
 """
 
 import argparse
 import random
+import shutil
 import subprocess
 import sys
-import time
+from datetime import datetime
 from pathlib import Path
 
 import torch
@@ -31,45 +33,64 @@ def main() -> int:
     parser.add_argument("--force_yml", nargs="+", default=[], metavar="KEY:KEY=VALUE")
     args = parser.parse_args()
 
-    options = load_options(args.opt, args.force_yml)
-    name, total = options["name"], int(options["train"]["total_iter"])
+    name = load_options(args.opt, args.force_yml)["name"]
+    folders = [EXPERIMENTS / f"{name}_{kind}" for kind in ("whole", "killed")]
     command = [sys.executable, str(TOOLS / "train.py"), "-opt", args.opt, "--auto_resume", "--force_yml"]
-    whole, killed = ([*command, *args.force_yml, f"name={name}_{kind}"] for kind in ("whole", "killed"))
+    whole, killed = ([*command, *args.force_yml, f"name={folder.name}"] for folder in folders)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
-    begun = time.monotonic()
+    begun = datetime.now()
     if code := subprocess.run(whole, stderr=subprocess.DEVNULL).returncode:
         print(f"The uninterrupted run failed with exit code {code}.")
         return 1
-    seconds = time.monotonic() - begun
-    print(f"The uninterrupted run took {seconds:.1f} s.")
-    kill_at_random(killed, args.kills, seconds, random.Random(args.seed))
-    if code := subprocess.run(killed, stderr=subprocess.DEVNULL).returncode:
-        print(f"The last resume failed with exit code {code}.")
-        return 1
-    return compare(EXPERIMENTS / f"{name}_whole" / "models", EXPERIMENTS / f"{name}_killed" / "models", total)
+    ready = (training_began(folders[0]) - begun).total_seconds()
+    took = (datetime.now() - begun).total_seconds() - ready
+    print(f"The uninterrupted run took {ready:.1f} s to start and {took:.1f} s to train.")
+
+    moments = random.Random(args.seed)
+    dealt = 0
+    while True:
+        moment = moments.uniform(0.7 * ready, ready + took / 3) if dealt < args.kills else None
+        result = run_until(killed, moment)
+        if result is None:
+            dealt += 1
+            print(f"{dealt}: killed after {moment:.1f} s")
+            continue
+        if result or not equal_networks(*folders):
+            print(f"The killed and resumed run ended with exit code {result} or other weights.")
+            return 1
+        if dealt >= args.kills:
+            print(f"Equal after {dealt} kills.")
+            return 0
+        shutil.rmtree(folders[1])
 
 
-def kill_at_random(command: list[str], kills: int, seconds: float, moments: random.Random) -> None:
-    """Start the run ``kills`` times and kill it within the time that the whole run takes; an earlier end counts too."""
-    for number in range(1, kills + 1):
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        moment = moments.uniform(0, seconds)
-        try:
-            process.wait(timeout=moment)
-            print(f"{number}: had come to its end before {moment:.1f} s")
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            print(f"{number}: killed after {moment:.1f} s")
+def training_began(folder: Path) -> datetime:
+    """When a run's log says that training started."""
+    lines = next(folder.glob("train_*.log")).read_text(encoding="utf-8").splitlines()
+    line = next(line for line in lines if "Start training" in line)
+    return datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f")
 
 
-def compare(whole: Path, killed: Path, total: int) -> int:
-    """Compare the final networks of two runs; returns the exit code."""
-    names = [path.name for ending in (total, "latest") for path in sorted(whole.glob(f"net_*_{ending}.pth"))]
-    bad = [name for name in names if not (killed / name).is_file() or not equal(whole / name, killed / name)]
-    for name in names:
-        print(f"{name}: {'DIFFERS' if name in bad else 'equal'}")
-    return 1 if bad or not names else 0
+def run_until(command: list[str], moment: float | None) -> int | None:
+    """The exit code of ``command``, or None if it had to be killed after ``moment`` seconds."""
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        return process.wait(timeout=moment)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return None
+
+
+def equal_networks(whole: Path, killed: Path) -> bool:
+    """Whether two runs ended with the same tensors in every network, bit by bit; says so for each."""
+    names = [path.name for path in sorted((whole / "models").glob("net_*_latest.pth"))]
+    results = {name: equal(whole / "models" / name, killed / "models" / name) for name in names}
+    for name, result in results.items():
+        print(f"{name}: {'equal' if result else 'DIFFERS'}")
+    return bool(results) and all(results.values())
 
 
 def equal(one: Path, other: Path) -> bool:

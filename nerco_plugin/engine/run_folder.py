@@ -66,6 +66,7 @@ def open_log(opt: dict[str, Any]) -> logging.Logger:
             old.close()
         handler = logging.FileHandler(file, encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s: %(message)s"))
+        handler.handleError = lambda record: None  # type: ignore[method-assign]  # a full disk is told of elsewhere
         logger.addHandler(handler)
     logger.info(get_env_info())
     logger.info(dict2str(opt))
