@@ -3,8 +3,8 @@
 python tools/convert_released_weights.py DIR OUT.pth
 
 DIR holds latest_net_G_A.pth, latest_net_Pre.pth and latest_net_H.pth; G_B and the discriminators are taken where they
-are there. OUT.pth holds {'params': ...} for the arch NeRCo with use_position: false, enhance_input: concat; the others go
-beside it as OUT_degrade.pth, OUT_d_high.pth, OUT_d_low.pth, OUT_d_edge_high.pth, OUT_d_edge_low.pth.
+are there. OUT.pth holds {"params": ...} for the arch NeRCo with use_position: false, enhance_input: concat; the others
+go beside it as OUT_degrade.pth, OUT_d_high.pth, OUT_d_low.pth, OUT_d_edge_high.pth, OUT_d_edge_low.pth.
 """
 
 import argparse

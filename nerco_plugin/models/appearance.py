@@ -37,21 +37,23 @@ class Critic:
         return "enhanced" if self.name.endswith("high") else "degraded"
 
     def judge(self, images: LoopImages) -> dict[str, Tensor]:
-        """Generator step: the logits of every image this critic judges, by field name, in one run."""
+        """Generator step: float32 logits of every image this critic judges, by field name, in one run."""
         names = (self.generated, *self.fakes)
-        logits = self.bare(torch.cat([getattr(images, name) for name in names]))
+        logits = self.bare(torch.cat([getattr(images, name) for name in names])).float()
         return dict(zip(names, logits.chunk(len(names)), strict=True))
 
-    def loss(self, images: LoopImages, real: Tensor) -> Tensor:
-        """Discriminator step: half of real plus fake for each kind of fake, the fakes through their pools.
+    def compare(self, images: LoopImages, real: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Discriminator step: float32 logits of real images and of each kind of fake, through its pool, in one run."""
+        names = (self.generated, *self.trained_on)
+        batch = [real] + [self.pools[name].query(getattr(images, name)) for name in names]
+        real_logits, *fake_logits = self.network(torch.cat(batch)).float().chunk(len(batch))
+        return real_logits, fake_logits
+
+    def loss(self, real_logits: Tensor, fake_logits: list[Tensor]) -> Tensor:
+        """Half of real plus fake, for each kind of fake.
 
         Note: the real images count once for every kind of fake, so that both sides keep their balance.
         """
-        names = (self.generated, *self.trained_on)
-        batch = [real] + [self.pools[name].query(getattr(images, name)) for name in names]
-        real_logits, *fake_logits = self.network(torch.cat(batch)).chunk(len(batch))
-        real_loss = self.criterion(real_logits, True, is_disc=True)
-        return sum(
-            ((real_loss + self.criterion(logits, False, is_disc=True)) / 2 for logits in fake_logits),
-            start=0 * real_loss,
-        )
+        real = self.criterion(real_logits, True, is_disc=True)
+        fakes = torch.stack([self.criterion(logits, False, is_disc=True) for logits in fake_logits])
+        return ((real + fakes) / 2).sum()

@@ -4,8 +4,8 @@ One module, so that distributed training sees one forward before one backward; e
 losses need of it at that point, in one batch (InstanceNorm keeps the images of a batch apart).
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -32,7 +32,7 @@ class LoopImages(NamedTuple):
 
     def each(self, change: Callable[[Tensor], Tensor]) -> "LoopImages":
         """The same with ``change`` applied to every image that is there."""
-        return LoopImages(*(None if image is None else change(image) for image in self))  # type: ignore[arg-type]
+        return LoopImages(*_each(self, change))
 
 
 class PairImages(NamedTuple):
@@ -42,6 +42,14 @@ class PairImages(NamedTuple):
     degraded: Tensor
     normalized: Tensor | None
     pseudo_high: Tensor | None
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "PairImages":
+        """The same with ``change`` applied to every image that is there."""
+        return PairImages(*_each(self, change))
+
+
+def _each(images: Iterable[Tensor | None], change: Callable[[Tensor], Tensor]) -> Any:
+    return (None if image is None else change(image) for image in images)
 
 
 class DualLoop(nn.Module):

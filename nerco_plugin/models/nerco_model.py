@@ -1,7 +1,7 @@
 """NeRCoModel: unpaired training of NeRCo (Sec. 3, Eq. 15), one generator and one discriminator step an iteration."""
 
 from collections import OrderedDict
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from typing import Any, cast
 
@@ -21,8 +21,8 @@ from nerco_plugin.models.dual_loop import DualLoop, LoopImages
 from nerco_plugin.models.image_pool import ImagePool
 from nerco_plugin.models.mended import MendedMixin
 from nerco_plugin.models.nerco_options import NeRCoOptions
+from nerco_plugin.models.objective import Objective, Terms
 
-Terms = OrderedDict[str, Tensor]
 CRITICS = ("high", "low", "edge_high", "edge_low")
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -55,8 +55,6 @@ class NeRCoModel(MendedMixin, BaseModel):
         self.net_g = self._build("g")
         if self.is_train:
             self.init_training_settings()
-        else:
-            self.net_g.to(self.device).eval()
 
     # ------------------------------------------------------------------ building
 
@@ -71,31 +69,23 @@ class NeRCoModel(MendedMixin, BaseModel):
         return network
 
     def init_training_settings(self) -> None:
-        """Build losses, loops, critics, optimizers and schedules."""
+        """Build the objective, the dual loop, the critics, optimizers and schedules."""
         train_opt = self.opt["train"]
-        self.cri_nr = self._build_loss("nr_opt")
-        self.cri_cycle = self._build_loss("cycle_opt")
-        self.cri_identity = self._build_loss("identity_opt")
-        self.cri_cooperative = self._build_loss("cooperative_opt")
-        self.cri_clip = self._build_loss("clip_opt")
-        self.cri_gan_normalized = self._build_loss("gan_normalized_opt")
-        if self.cri_clip is not None:
-            self.cri_clip.prepare()
-
+        self.objective = Objective(train_opt, self.device)
         self.net_degrade = self._build("degrade")
         loop = DualLoop(
             cast(NeRCo, self.net_g),
             self.net_degrade,
-            cooperative=self.cri_cooperative is not None,
-            identity=self.cri_identity is not None,
+            cooperative=self.objective.cooperative is not None,
+            identity=self.objective.identity is not None,
         )
         self.dual_loop = self.model_to_device(loop.train())
         self.critics = [self._build_critic(name) for name in CRITICS if self.opt.get(f"network_d_{name}")]
 
         warm_start = dict(train_opt.get("warm_start") or {})
-        self.warm_start_iter = int(warm_start.pop("num_iter", 0))
+        self.warm_start_iter = warm_start.pop("num_iter", 0)
         self.camera = LowLightCamera(**{name: tuple(bounds) for name, bounds in warm_start.items()})
-        self.accumulate = int(train_opt.get("accumulate", 1))
+        self.accumulate = train_opt.get("accumulate", 1)
         self.precision = self._precision(train_opt.get("amp"))
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision is torch.float16)
         self.ema_decay = train_opt.get("ema_decay", 0)
@@ -106,31 +96,29 @@ class NeRCoModel(MendedMixin, BaseModel):
         self.setup_optimizers()
         self.setup_schedulers()
 
-    def _build_loss(self, name: str) -> Any:
-        options = self.opt["train"].get(name)
-        return build_loss(options).to(self.device) if options else None
-
     def _precision(self, amp: str | None) -> torch.dtype | None:
         if amp is not None and amp not in PRECISIONS:
             raise ValueError(f"train.amp must be one of {', '.join(PRECISIONS)} or left out, got {amp!r}")
         return PRECISIONS[amp] if amp else None
 
     def _build_critic(self, name: str) -> Critic:
-        """Build ``network_d_<name>`` with the terms of its path."""
+        """Build ``network_d_<name>`` with its adversarial term and what it judges."""
         train_opt = self.opt["train"]
-        edge = name.startswith("edge")
-        option = "gan_edge_opt" if edge else "gan_opt"
-        if (criterion := self._build_loss(option)) is None:
+        option = "gan_edge_opt" if name.startswith("edge") else "gan_opt"
+        if not train_opt.get(option):
             raise ValueError(f"network_d_{name} needs train.{option}")
-        cooperative = self.cri_cooperative
-        inspects = cooperative is not None and cooperative.inspect and (cooperative.inspect_edges or not edge)
-        pseudo = (f"pseudo_{name.removeprefix('edge_')}",) if inspects else ()
-        judged_normalized = ("normalized",) if name == "low" and self.cri_gan_normalized is not None else ()
+        pseudo = (f"pseudo_{name.removeprefix('edge_')}",) if self.objective.inspects(name) else ()
+        normalized = ("normalized",) if name == "low" and self.objective.gan_normalized is not None else ()
+        trained_on = (*(pseudo if train_opt.get("pseudo_as_fake", True) else ()), *normalized)
         bare = self._build(f"d_{name}")
         setattr(self, f"net_d_{name}", bare)
-        trained_on = (*(pseudo if train_opt.get("pseudo_as_fake", True) else ()), *judged_normalized)
         critic = Critic(
-            name, self.model_to_device(bare.train()), bare, criterion, pseudo + judged_normalized, trained_on
+            name=name,
+            network=self.model_to_device(bare.train()),
+            bare=bare,
+            criterion=build_loss(train_opt[option]).to(self.device),
+            fakes=pseudo + normalized,
+            trained_on=trained_on,
         )
         size = train_opt.get("image_pool_size", 50)
         critic.pools = {kind: ImagePool(size) for kind in (critic.generated, *trained_on)}
@@ -138,12 +126,11 @@ class NeRCoModel(MendedMixin, BaseModel):
 
     def setup_optimizers(self) -> None:
         """One optimizer for both generators with their parts, one for all discriminators."""
-        train_opt = self.opt["train"]
         groups = {"optim_g": list(self.dual_loop.parameters())}
         if self.critics:
             groups["optim_d"] = [parameter for critic in self.critics for parameter in critic.network.parameters()]
         for name, parameters in groups.items():
-            options = dict(train_opt[name])
+            options = dict(self.opt["train"][name])
             self.optimizers.append(self.get_optimizer(options.pop("type"), parameters, **options))
 
     # ------------------------------------------------------------------ training
@@ -159,18 +146,36 @@ class NeRCoModel(MendedMixin, BaseModel):
 
     def optimize_parameters(self, current_iter: int) -> None:
         """One generator step, then one discriminator step; the warm start has the first alone."""
-        warm = current_iter <= self.warm_start_iter
-        low = self._photograph_high() if warm else self.low
-        parts = list(zip(low.chunk(self.accumulate), self.high.chunk(self.accumulate), strict=True))
         log: Terms = OrderedDict()
-        seen: list[LoopImages] = []
+        if current_iter <= self.warm_start_iter:
+            self._optimize_generators(self._parts(self._photograph_high()), log, paired=True)
+        else:
+            parts = self._parts(self.low)
+            images = self._optimize_generators(parts, log, paired=False)
+            if self.critics:
+                self._optimize_discriminators(images, parts, log)
+        self.scaler.update()
+        self.log_dict = self.reduce_loss_dict(log)
+        if self.ema_decay > 0:
+            self.model_ema(decay=self.ema_decay)
 
-        self.optimizers[0].zero_grad(set_to_none=True)
+    def _parts(self, low: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The batch in ``accumulate`` parts of low- and normal-light images."""
+        return list(zip(low.chunk(self.accumulate), self.high.chunk(self.accumulate), strict=True))
+
+    def _photograph_high(self) -> Tensor:
+        """The batch's normal-light images as a camera in the dark sees them."""
+        return to_signed(simulate_low_light(from_signed(self.high), self.camera))
+
+    def _optimize_generators(self, parts: list[tuple[Tensor, Tensor]], log: Terms, paired: bool) -> list[LoopImages]:
+        """One step on Eq. 15, or on the warm start's pairs; returns the loops' images without gradients."""
         for critic in self.critics:
             critic.bare.requires_grad_(False)
+        self.optimizers[0].zero_grad(set_to_none=True)
+        seen: list[LoopImages] = []
         for index, (low, high) in enumerate(parts):
             with self._no_sync(self.dual_loop, index + 1 < len(parts)):
-                if warm:
+                if paired:
                     terms = self.pair_terms(low, high)
                 else:
                     images = self.run_loops(low, high)
@@ -178,112 +183,57 @@ class NeRCoModel(MendedMixin, BaseModel):
                     seen.append(images.each(Tensor.detach))
                 self._backward(terms, len(parts), log)
         self.scaler.step(self.optimizers[0])
-        if self.critics and not warm:
-            self._optimize_discriminators(seen, parts, log)
-        self.scaler.update()
-        self.log_dict = self.reduce_loss_dict(log)
-        if self.ema_decay > 0:
-            self.model_ema(decay=self.ema_decay)
+        return seen
 
     def _optimize_discriminators(self, seen: list[LoopImages], parts: list[tuple[Tensor, Tensor]], log: Terms) -> None:
-        self.optimizers[1].zero_grad(set_to_none=True)
+        """One step of every critic on what the generators made before their step."""
         for critic in self.critics:
             critic.bare.requires_grad_(True)
+        self.optimizers[1].zero_grad(set_to_none=True)
         for index, (images, (low, high)) in enumerate(zip(seen, parts, strict=True)):
             for critic in self.critics:
                 with self._no_sync(critic.network, index + 1 < len(parts)):
                     self._backward(self.discriminator_terms(critic, images, low, high), len(parts), log)
         self.scaler.step(self.optimizers[1])
 
-    def _photograph_high(self) -> Tensor:
-        """The batch's normal-light images as a camera in the dark sees them."""
-        return to_signed(simulate_low_light(from_signed(self.high), self.camera))
-
     def _backward(self, terms: Terms, parts: int, log: Terms) -> None:
         self.scaler.scale(torch.stack(list(terms.values())).sum() / parts).backward()
         for name, term in terms.items():
             log[name] = log.get(name, 0) + term.detach() / parts
 
-    def _no_sync(self, network: nn.Module, more_to_come: bool) -> Any:
+    def _no_sync(self, network: nn.Module, more_to_come: bool) -> AbstractContextManager[None]:
         if more_to_come and isinstance(network, DistributedDataParallel):
             return network.no_sync()
         return nullcontext()
 
-    def _autocast(self) -> Any:
+    def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.precision, enabled=self.precision is not None)
 
+    # ------------------------------------------------------------------ terms: networks in train.amp, losses in float32
+
     def run_loops(self, low: Tensor, high: Tensor) -> LoopImages:
-        """Eq. 8-9 on (N, 3, H, W) in [-1, 1], in float32 whatever the networks ran in."""
+        """Eq. 8-9 on unpaired (N, 3, H, W) in [-1, 1]."""
         with self._autocast():
             images = self.dual_loop(low, high)
         return images.each(Tensor.float)
 
-    # ------------------------------------------------------------------ the objective, Eq. 15
-
     def generator_terms(self, images: LoopImages, low: Tensor, high: Tensor) -> Terms:
-        """Every weighted term of the generators' objective by name."""
-        terms: Terms = OrderedDict()
-        if self.cri_nr is not None and images.normalized is not None:
-            terms["l_nr"] = self.cri_nr(images.normalized, low)
-        if self.cri_cycle is not None:
-            cycle = self.cri_cycle(images.cycled_low, low, images.cycled_high, high)
-            terms["l_cycle_low"], terms["l_cycle_high"] = cycle.low, cycle.high
-        if self.cri_identity is not None:
-            identity = self.cri_identity(images.identity_high, high, images.identity_low, low)
-            terms["l_identity_low"], terms["l_identity_high"] = identity.low, identity.high
-        inspections = self._adversarial_terms(images, terms)
-        if self.cri_cooperative is not None:
-            cooperative = self.cri_cooperative(
-                low=low,
-                high=high,
-                enhanced=images.enhanced,
-                degraded=images.degraded,
-                lightness_mask=images.lightness_mask,
-                degraded_mask=images.degraded_mask,
-                restored=images.restored,
-                inspections=inspections,
-            )
-            terms["l_rec1"], terms["l_rec2"], terms["l_insp"] = cooperative
-        if self.cri_clip is not None:
-            text = self.cri_clip(
-                low=from_signed(torch.cat([images.degraded, images.cycled_low])),
-                high=from_signed(torch.cat([images.enhanced, images.cycled_high])),
-            )
-            terms["l_clip_low"], terms["l_clip_high"] = text.low, text.high
-        return terms
-
-    def _adversarial_terms(self, images: LoopImages, terms: Terms) -> list[Tensor]:
-        """Eq. 7 for every critic into ``terms``; returns the logits on the pseudo images, which Eq. 13 inspects."""
-        inspections: list[Tensor] = []
-        for critic in self.critics:
-            with self._autocast():
-                logits = critic.judge(images)
-            logits = {name: values.float() for name, values in logits.items()}
-            terms[f"l_g_{critic.name}"] = critic.criterion(logits.pop(critic.generated), True, is_disc=False)
-            if "normalized" in logits:
-                terms["l_g_normalized"] = self.cri_gan_normalized(logits.pop("normalized"), True, is_disc=False)
-            inspections += logits.values()
-        return inspections
-
-    def discriminator_terms(self, critic: Critic, images: LoopImages, low: Tensor, high: Tensor) -> Terms:
-        """One critic's own objective by name, on images that carry no gradient."""
+        """The generators' weighted terms by name (Eq. 15)."""
         with self._autocast():
-            loss = critic.loss(images, high if critic.name.endswith("high") else low)
-        return OrderedDict({f"l_d_{critic.name}": loss})
+            judgements = [(critic, critic.judge(images)) for critic in self.critics]
+        return self.objective.generator_terms(images, low, high, judgements)
 
     def pair_terms(self, low: Tensor, high: Tensor) -> Terms:
-        """The warm start's objective: on simulated pairs each part has its own truth, with the weights of its term."""
+        """The warm start's weighted terms by name, on pairs of one scene."""
         with self._autocast():
             images = self.dual_loop(low, high, paired=True)
-        terms: Terms = OrderedDict()
-        if images.normalized is not None and self.cri_nr is not None:
-            terms["l_nr"] = self.cri_nr(images.normalized.float(), low)
-        halves = self.cri_cycle(images.degraded.float(), low, images.enhanced.float(), high)
-        terms["l_warm_low"], terms["l_warm_high"] = halves.low, halves.high
-        if images.pseudo_high is not None:
-            weight = self.cri_cooperative.loss_weight
-            terms["l_warm_mask"] = weight * (images.pseudo_high.float() - high).abs().mean()
-        return terms
+        return self.objective.pair_terms(images.each(Tensor.float), low, high)
+
+    def discriminator_terms(self, critic: Critic, images: LoopImages, low: Tensor, high: Tensor) -> Terms:
+        """One critic's own term by name, on images that carry no gradient."""
+        with self._autocast():
+            real, fakes = critic.compare(images, high if critic.name.endswith("high") else low)
+        return OrderedDict({f"l_d_{critic.name}": critic.loss(real, fakes)})
 
     # ------------------------------------------------------------------ testing and state
 

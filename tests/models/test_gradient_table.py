@@ -101,7 +101,7 @@ def test_the_edge_discriminators_see_edges_in_both_steps(model: NeRCoModel, batc
     critic.judge(images)
     for pool in critic.pools.values():
         pool.images.clear()  # so that the newest images come back
-    critic.loss(images, batch[1])
+    critic.compare(images, batch[1])
     hook.remove()
     generated = [images.enhanced, images.pseudo_high]
     torch.testing.assert_close(seen[0], high_pass(torch.cat(generated)))
