@@ -36,8 +36,13 @@ def check_block(
     for key in [key for key in block if (*keys, key) in faults.options.places]:
         if key in known:
             check_value(block, key, keys, known[key], faults)
-        elif not tolerates(str(key)):
+        elif is_typed((*keys, key), faults) or not tolerates(str(key)):
             faults.add((*keys, key), f"unknown option, {reader} does not read it{did_you_mean(key, known)}")
+
+
+def is_typed(keys: KeyPath, faults: Faults) -> bool:
+    """Whether an option comes from the command line, where nothing is tolerated that is not known for sure."""
+    return faults.options.place(keys).file is None
 
 
 def check_required(block: Block, keys: KeyPath, known: Mapping[str, Argument], owner: str, faults: Faults) -> None:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from nerco_plugin.engine.options_source import KeyPath, OptionError, Options, shown
+from nerco_plugin.engine.options_source import Faults, KeyPath, OptionError, Options
 from nerco_plugin.engine.options_yaml import plain_value, read_yaml
 
 
@@ -25,7 +25,10 @@ def read_with_base(path: Path, inside: tuple[Path, ...] = ()) -> Options:
     name = own.values.pop("base")
     if not isinstance(name, str):
         raise OptionError(f"{place}: base: expected the path of an option file, got {name!r}")
-    file = path.parent / Path(_expanded(name, f"{place}: base")).expanduser()
+    try:
+        file = path.parent / Path(_expanded(name)).expanduser()
+    except KeyError as error:
+        raise OptionError(f"{place}: base: the environment variable {error} is not set (in {name!r})") from None
     if not file.is_file():
         raise OptionError(f"{place}: base: no such file: {file}")
     base = read_with_base(file, (*inside, path))
@@ -50,37 +53,33 @@ def _same_type(below: dict[Any, Any], above: dict[Any, Any]) -> bool:
     return above.get("type", below.get("type")) == below.get("type")
 
 
-def expand_environment(options: Options) -> None:
-    """Replace ``${NAME}`` in every text by the environment's value, in place.
+def expand_environment(faults: Faults) -> None:
+    """Replace ``${NAME}`` in the texts of ``faults.options`` by the environment's value; an unset one is a fault.
 
     A text that is nothing but ``${NAME}`` takes the type that the value would have in the file, so that
     ``lr: ${LR}`` is a number.
-
-    Raises:
-        OptionError: naming the place and the variable, if it is not set.
     """
-    _expand(options.values, options, ())
+    _expand(faults.options.values, (), faults)
 
 
-def _expand(value: Any, options: Options, keys: KeyPath) -> Any:
+def _expand(value: Any, keys: KeyPath, faults: Faults) -> Any:
     if isinstance(value, dict):
-        value.update({key: _expand(item, options, (*keys, key)) for key, item in value.items()})
+        value.update({key: _expand(item, (*keys, key), faults) for key, item in value.items()})
     elif isinstance(value, list):
-        value[:] = [_expand(item, options, (*keys, index)) for index, item in enumerate(value)]
+        value[:] = [_expand(item, (*keys, index), faults) for index, item in enumerate(value)]
     elif isinstance(value, str) and "${" in value:
-        text = _expanded(value, f"{options.place(keys)}: {shown(keys)}")
-        return plain_value(text) if _VARIABLE.fullmatch(value) else text
+        try:
+            text = _expanded(value)
+        except KeyError as error:
+            faults.add(keys, f"the environment variable {error} is not set (in {value!r})")
+            return None
+        return plain_value(text, faults.options.place(keys)) if _VARIABLE.fullmatch(value) else text
     return value
 
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
-def _expanded(text: str, where: str) -> str:
-    def value_of(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in os.environ:
-            raise OptionError(f"{where}: the environment variable {name} is not set (in {text!r})")
-        return os.environ[name]
-
-    return _VARIABLE.sub(value_of, text)
+def _expanded(text: str) -> str:
+    """``text`` with the environment's values. Raises KeyError for one that is not set."""
+    return _VARIABLE.sub(lambda match: os.environ[match.group(1)], text)

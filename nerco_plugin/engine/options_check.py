@@ -17,7 +17,7 @@ from nerco_plugin.engine.options_data import check_data_set
 from nerco_plugin.engine.options_parts import check_network, registered
 from nerco_plugin.engine.options_paths import resolve_paths
 from nerco_plugin.engine.options_reads import Reads, reads_of
-from nerco_plugin.engine.options_relations import check_batch, check_devices
+from nerco_plugin.engine.options_relations import check_batch, check_devices, check_iterations
 from nerco_plugin.engine.options_required import MODEL_METHODS, required_keys
 from nerco_plugin.engine.options_source import Faults, KeyPath, did_you_mean, lookup
 from nerco_plugin.engine.options_train import check_train
@@ -26,19 +26,32 @@ from nerco_plugin.engine.options_weights import check_clip
 
 
 def check_shape(opt: dict[str, Any], faults: Faults) -> None:
-    """The general blocks must be mappings before anything can be filled in; one that is not is emptied."""
+    """What must hold before anything can be filled in: mappings where they belong, with text as keys, and a name.
+
+    What is not so becomes a fault and is emptied.
+    """
+    _check_keys(opt, (), faults)
     check_required(opt, (), tables.TOP, "an option file", faults)
     if "name" in opt:
         check_value(opt, "name", (), tables.TOP["name"], faults)
-    for name, argument in tables.TOP.items():
-        if argument.annotation is tables.Mapping and not isinstance(opt.get(name) or {}, dict):
-            faults.add((name,), f"expected a mapping, got {opt[name]!r}")
-            opt[name] = {}
+        if {"/", "\\"} & set(str(opt["name"])) or opt["name"] in (".", ".."):
+            faults.add(("name",), f"expected a name that a folder can have, got {opt['name']!r}")
+    for block in tables.BLOCKS:
+        if not isinstance(opt.get(block) or {}, dict):
+            faults.add((block,), f"expected a mapping, got {opt[block]!r}")
+            opt[block] = {}
+        _check_keys(opt.get(block) or {}, (block,), faults)
     opt["datasets"] = data_sets = opt.get("datasets") or {}
     for name in [name for name, block in data_sets.items() if not isinstance(block, dict)]:
         if data_sets[name] is not None:
             faults.add(("datasets", name), f"expected a mapping, got {data_sets[name]!r}")
         del data_sets[name]
+
+
+def _check_keys(block: dict[Any, Any], keys: KeyPath, faults: Faults) -> None:
+    for key in [key for key in block if not isinstance(key, str)]:
+        faults.add((*keys, key), "expected text as the key, got a number")
+        del block[key]
 
 
 def check_inside(opt: dict[str, Any], faults: Faults) -> None:
@@ -58,6 +71,8 @@ def check_inside(opt: dict[str, Any], faults: Faults) -> None:
     check_block(opt["logger"], ("logger",), tables.LOGGER, "the engine", faults)
     check_block(opt["logger"].get("wandb") or {}, ("logger", "wandb"), tables.WANDB, "the engine", faults)
     check_block(opt.get("dist_params") or {}, ("dist_params",), tables.DIST_PARAMS, "the engine", faults)
+    if opt["is_train"]:
+        check_iterations(opt, faults)
     check_validation(opt, _check_data_sets(opt, reads, faults), name, reads, faults)
     if cls is not None:
         _check_required(opt, required_keys(cls, MODEL_METHODS, opt["is_train"]), name, faults)

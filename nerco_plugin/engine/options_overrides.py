@@ -3,38 +3,54 @@
 from collections.abc import Iterable
 from typing import Any
 
-from nerco_plugin.engine.options_source import KeyPath, OptionError, Options, Place, did_you_mean, shown
+from nerco_plugin.engine.options_source import Faults, KeyPath, OptionError, Options, Place, did_you_mean, shown
+from nerco_plugin.engine.options_tables import BLOCKS
 from nerco_plugin.engine.options_yaml import read_value
 
 
-def apply_overrides(options: Options, overrides: Iterable[str]) -> None:
-    """Set each ``a:b=value`` in ``options``, in order; the first ``=`` ends the keys, and a list is indexed by number.
+def apply_overrides(overrides: Iterable[str], faults: Faults, may_add: bool) -> None:
+    """Set each ``a:b=value`` in ``faults.options``: the first ``=`` ends the keys, a list is indexed by number.
 
-    Raises:
-        OptionError: if an override has no ``=``, its value is not YAML, or its key does not exist.
+    What has no ``=``, has a value that is not YAML, or names a key that does not exist, becomes a fault.
+
+    Args:
+        overrides: as on the command line.
+        faults: of the options to change.
+        may_add: take a last key that the file does not have, too; for options that are checked afterwards.
     """
     for override in overrides:
-        keys_text, equals, value_text = override.partition("=")
-        if not equals:
-            raise OptionError(f"--force_yml {override}: expected KEY:KEY=VALUE")
-        keys = tuple(key.strip() for key in keys_text.split(":"))
-        value = None if value_text.strip().lower() == "none" else read_value(value_text, override)
-        _set(options, keys, value, override)
+        place = Place(None, 0, override)
+        keys, equals, text = override.partition("=")
+        if not equals or not keys.strip():
+            faults.add_at(place, "expected KEY:KEY=VALUE")
+            continue
+        try:
+            value = None if text.strip().lower() == "none" else read_value(text, place)  # None as BasicSR takes it
+        except OptionError as error:
+            faults.add_at(place, str(error).removeprefix(f"{place}: "))
+            continue
+        _set([key.strip() for key in keys.split(":")], value, place, faults, may_add)
 
 
-def _set(options: Options, keys: tuple[str, ...], value: Any, override: str) -> None:
+def _set(keys: list[str], value: Any, place: Place, faults: Faults, may_add: bool) -> None:
+    options = faults.options
     container: Any = options.values
     path: KeyPath = ()
     for position, key in enumerate(keys):
+        is_last = position == len(keys) - 1
         found = _step(container, key)
+        if found is None and may_add and isinstance(container, dict) and (is_last or (not path and key in BLOCKS)):
+            found = key
+            container[key] = {}
+            options.places[(*path, key)] = place
         if found is None:
-            raise OptionError(f"--force_yml {override}: {_missing(container, path, key)}")
+            return faults.add_at(place, _missing(container, path, key))
         path = (*path, found)
-        if position < len(keys) - 1:
-            container = container[found]
-    container[found] = value
+        if is_last:
+            container[found] = value
+        container = container[found]
     _forget_below(options, path)
-    _note(options, path, value, Place(None, 0, override))
+    return _note(options, path, value, place)
 
 
 def _step(container: Any, key: str) -> str | int | None:
@@ -42,17 +58,17 @@ def _step(container: Any, key: str) -> str | int | None:
     if isinstance(container, dict):
         number = int(key) if key.isdigit() else None
         return key if key in container else (number if number in container else None)
-    if isinstance(container, list) and key.lstrip("-").isdigit() and -len(container) <= int(key) < len(container):
+    if isinstance(container, list) and key.removeprefix("-").isdigit() and -len(container) <= int(key) < len(container):
         return int(key) % len(container)
     return None
 
 
 def _missing(container: Any, path: KeyPath, key: str) -> str:
-    where = shown(path) or "the options"
+    where = shown(path) or "the option file"
     if isinstance(container, dict):
         return f"{where} has no key {key!r}{did_you_mean(key, container)}"
     if isinstance(container, list):
-        return f"{where} is a list of {len(container)}: {key!r} is no index of it"
+        return f"{where} is a list of {len(container)}, {key!r} is no index of it"
     return f"{where} is {container!r}, which has no keys"
 
 

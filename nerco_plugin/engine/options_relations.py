@@ -9,39 +9,19 @@ from nerco_plugin.engine.options_data import count_images
 from nerco_plugin.engine.options_source import Faults, lookup
 
 
-def check_iterations(opt: dict[str, Any], faults: Faults) -> list[str]:
-    """The schedule against ``total_iter``; remarks where the run is only shorter than what was planned for it."""
-    return list(_iterations(opt, faults)) if opt["is_train"] else []
-
-
-def _iterations(opt: dict[str, Any], faults: Faults) -> Iterator[str]:
-    total = lookup(opt, "train", "total_iter")
-    schedule = lookup(opt, "train", "scheduler")
+def check_iterations(opt: dict[str, Any], faults: Faults) -> None:
+    """The schedule must last as long as the run; where the run is shorter, :func:`remarks` says so."""
+    total, schedule = lookup(opt, "train", "total_iter"), lookup(opt, "train", "scheduler")
     if not _is_count(total) or not isinstance(schedule, dict):
         return
-    kind = schedule.get("type")
     keys = ("train", "scheduler")
-    if kind == "CosineAnnealingRestartLR" and isinstance(schedule.get("periods"), list):
-        covered = sum(schedule["periods"])
-        if covered < total:
-            faults.add(
-                (*keys, "periods"), f"{schedule['periods']} end at iteration {covered}, before total_iter {total}"
-            )
-    if kind == "LinearDecayLR" and _is_count(schedule.get("total_iter")):
-        end = schedule["total_iter"]
-        if end < total:
-            faults.add(
-                (*keys, "total_iter"), f"the learning rate is 0 from iteration {end} on, train:total_iter is {total}"
-            )
-        elif end > total:
-            yield f"train:scheduler decays until iteration {end}, the run ends at {total}"
-    late = [step for step in schedule.get("milestones") or [] if step >= total]
-    if late:
-        yield f"train:scheduler:milestones {late} lie after the end of the run at {total}"
-    for name in ("warmup_iter", "warm_start:num_iter"):
-        length = lookup(opt, "train", *name.split(":"))
-        if _is_count(length) and length >= total:
-            yield f"train:{name} is {length}, the run ends at {total}: it never gets past it"
+    periods, end = schedule.get("periods"), schedule.get("total_iter")
+    if isinstance(periods, list) and all(map(_is_count, periods)) and sum(periods) < total:
+        faults.add((*keys, "periods"), f"{periods} end at iteration {sum(periods)}, before train:total_iter {total}")
+    if _is_count(end) and end < total:
+        faults.add(
+            (*keys, "total_iter"), f"the learning rate is 0 from iteration {end} on, before train:total_iter {total}"
+        )
 
 
 def check_batch(opt: dict[str, Any], faults: Faults) -> None:
@@ -63,9 +43,35 @@ def check_batch(opt: dict[str, Any], faults: Faults) -> None:
 
 def check_devices(opt: dict[str, Any], faults: Faults) -> None:
     """``num_gpu`` against the machine."""
-    wanted, visible = opt.get("num_gpu"), torch.cuda.device_count()
-    if isinstance(wanted, int) and wanted > visible and not opt["dist"]:
+    wanted, visible = opt["num_gpu"], torch.cuda.device_count()
+    if _is_count(wanted) and wanted > visible and not opt["dist"]:
         faults.add(("num_gpu",), f"{wanted} wanted, {visible} visible; 'auto' takes what there is, 0 the CPU")
+
+
+def remarks(opt: dict[str, Any]) -> Iterator[str]:
+    """What will run, but perhaps not as it was meant."""
+    if _is_count(opt["num_gpu"]) and opt["num_gpu"] > 1 and not opt["dist"]:
+        yield f"num_gpu is {opt['num_gpu']}, but a process uses one: torchrun with --launcher pytorch starts several"
+    phase = "val" if opt["is_train"] else "test"
+    if opt["val"]["metrics"] and not any(block["phase"] == phase for block in opt["datasets"].values()):
+        yield f"val:metrics are not computed: there is no {phase} data set"
+    if opt["is_train"]:
+        yield from _lengths(opt)
+
+
+def _lengths(opt: dict[str, Any]) -> Iterator[str]:
+    total = opt["train"]["total_iter"]
+    schedule = opt["train"].get("scheduler") or {}
+    end = schedule.get("total_iter") or 0
+    if end > total:
+        yield f"train:scheduler goes on until iteration {end}, the run ends at {total}"
+    late = [step for step in schedule.get("milestones") or [] if step >= total]
+    if late:
+        yield f"train:scheduler:milestones {late} come after the end of the run at {total}"
+    for name in ("warmup_iter", "warm_start:num_iter"):
+        length = lookup(opt, "train", *name.split(":")) or 0
+        if length >= total:
+            yield f"train:{name} is {length}: the run of {total} iterations ends before it does"
 
 
 def _is_count(value: Any) -> bool:

@@ -21,10 +21,10 @@ class Place(NamedTuple):
     argument: str = ""
 
     def __str__(self) -> str:
-        return f"{_near(self.file)}:{self.line}" if self.file else f"--force_yml {self.argument}"
+        return f"{near(self.file)}:{self.line}" if self.file else f"--force_yml {self.argument}"
 
 
-def _near(file: Path) -> Path:
+def near(file: Path) -> Path:
     """``file`` as one would type it from where one stands, if it is below."""
     return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
@@ -62,8 +62,11 @@ class Faults:
 
     def add(self, keys: KeyPath, text: str) -> None:
         """Note that the option at ``keys`` is at fault; ``text`` completes the sentence that its key begins."""
-        sentence = f"{shown(keys)}: {text}" if keys else text
-        self.found.append((self.options.place(keys), sentence))
+        self.add_at(self.options.place(keys), f"{shown(keys)}: {text}" if keys else text)
+
+    def add_at(self, place: Place, text: str) -> None:
+        """Note a fault of something that is no option, at ``place``."""
+        self.found.append((place, text))
 
     def raise_if_any(self) -> None:
         """Raises OptionError naming all faults in the order of the files' lines; does nothing where there are none."""

@@ -35,6 +35,8 @@ TOP = _optional(
     required=("name", "model_type", "datasets"),
 )
 
+BLOCKS = tuple(name for name, argument in TOP.items() if argument.annotation is Mapping)
+
 PATH = _optional({"resume_state": Text, "ignore_resume_networks": str | list[str], "experiments_root": Text})
 PATH_OF_NETWORK = _optional({"pretrain_network_": Text, "strict_load_": bool, "param_key_": Text})
 
