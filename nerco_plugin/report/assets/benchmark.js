@@ -79,7 +79,7 @@ function setState(changes) {
   ordered = data.images.filter((image) => image.name.toLowerCase().includes(wanted)).sort(compareImages);
   drawControls();
   drawTable();
-  spreadBox.replaceChildren(spread(state.column, (image) => enlarge(ordered.indexOf(image))));
+  spreadBox.replaceChildren(spread(ordered, state.column, (image) => enlarge(ordered.indexOf(image))));
   cards.replaceChildren();
   addCards();
 }

@@ -15,20 +15,21 @@ function histogram(image, shown) {
   return [svg, make("div", { class: "key" }, "dark ← lightness max(R, G, B) → light"), key];
 }
 
-// One line of dots for each method, an image each, on the axis of one column; a bar marks the mean.
-function spread(columnNumber, enlargeImage) {
+// One line of dots for each method, an image each, on the axis of one column; a bar marks the mean. Many dots are strewn.
+function spread(images, columnNumber, enlargeImage) {
   const column = data.columns[columnNumber];
-  const values = data.images.flatMap((image) => image.scores.map((scores) => scores[columnNumber])).filter((v) => v != null);
+  const values = images.flatMap((image) => image.scores.map((scores) => scores[columnNumber])).filter((v) => v != null);
   if (!values.length) return make("p", { class: "soft" }, `${column.label} is not defined on any image.`);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const x = (value) => `${(2 + (96 * (value - low)) / (high - low || 1)).toFixed(2)}%`;
+  const many = images.length > 60;
   const rows = data.methods.map((name, method) => {
     const svg = makeSVG("svg", { role: "img", "aria-label": `${column.label} of all images by ${name}` });
     svg.append(makeSVG("line", { x1: "2%", x2: "98%", y1: 16, y2: 16, class: "gridline" }));
-    for (const image of data.images) {
+    for (const image of images) {
       const value = image.scores[method][columnNumber];
       if (value == null) continue;
-      const dot = makeSVG("circle", { cx: x(value), cy: 16, r: 5 }, makeSVG("title"));
+      const dot = makeSVG("circle", { cx: x(value), cy: many ? 6 + ((image.index * 0.618) % 1) * 20 : 16, r: many ? 2.5 : 5 }, makeSVG("title"));
       dot.firstChild.textContent = `${image.name}: ${value.toFixed(column.digits)}`;
       dot.addEventListener("click", () => enlargeImage(image));
       svg.append(dot);
