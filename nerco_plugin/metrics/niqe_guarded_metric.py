@@ -1,5 +1,7 @@
 """BasicSR's NIQE (MATLAB-like, about 4 on LIME), guarded: an image it cannot score does not end a validation."""
 
+import warnings
+
 import numpy as np
 from basicsr.metrics.niqe import calculate_niqe
 from basicsr.utils.registry import METRIC_REGISTRY
@@ -19,7 +21,8 @@ def niqe_guarded(bgr: NDArray) -> float:
     if min(bgr.shape[:2]) < SMALLEST_SIDE:
         raise UndefinedScoreError(f"NIQE needs {SMALLEST_SIDE} px a side, got {bgr.shape[0]} x {bgr.shape[1]}")
     try:
-        with np.errstate(all="ignore"):  # flat patches: BasicSR leaves them out after their 0 / 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # flat patches: BasicSR leaves them out after their 0 / 0
             score = calculate_niqe(bgr, crop_border=0)
     except np.linalg.LinAlgError as error:
         raise UndefinedScoreError(f"NIQE finds too little structure (black or constant image?): {error}") from error
