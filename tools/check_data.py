@@ -26,6 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-opt", required=True, type=Path, metavar="FILE", help="option file (YAML)")
     parser.add_argument("--force_yml", nargs="+", action="extend", default=[], metavar="KEY:KEY=VALUE")
+    parser.add_argument("--out", type=Path, default=PROJECT / "results" / "check_data", help="folder for the report")
     args = parser.parse_args()
     try:
         opt = load_options(args.opt, args.force_yml)
@@ -41,7 +42,7 @@ def main() -> int:
         sides, findings = examine(data_sets, sources, on_image=lambda path: bar.update())
     diagnosis = Diagnosis(sides, unopened + findings)
     print(summary(diagnosis))
-    print(*write_report(diagnosis, PROJECT / "results" / "check_data", name=opt.get("name", args.opt.stem)), sep="\n")
+    print(*write_report(diagnosis, args.out, name=opt.get("name", args.opt.stem)), sep="\n")
     return 0 if diagnosis.is_healthy else 1
 
 

@@ -80,4 +80,4 @@ def _photographed_in_the_dark(image: Tensor, generator: torch.Generator) -> Tens
 def _write(image: Tensor, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous()
-    Image.fromarray(pixels.numpy()).save(path)
+    Image.fromarray(pixels.numpy()).save(path, compress_level=1)

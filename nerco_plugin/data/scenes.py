@@ -26,18 +26,20 @@ def find_repeated(side: Side) -> Iterator[Finding]:
 def find_leaks(train: list[Side], test: list[Side]) -> Iterator[Finding]:
     """Test images that are trained on: equal bytes, or the same picture; a scene seen otherwise is a remark."""
     for train_side in train:
-        reported = set()
+        by_digest = {image.digest: image for image in train_side.images}
+        reported = set()  # so that an input and its reference, or bytes and scene, are told once
         for test_side in test:
-            names = {image.digest: image.name for image in train_side.images}
             for image in test_side.images:
-                if image.digest in names:
-                    reported.add((names[image.digest], test_side.data_set, image.name))
-                    text = f"{test_side.label}: {image.name} is {names[image.digest]} of {train_side.label}"
+                if image.digest in by_digest:
+                    other = by_digest[image.digest]
+                    reported.add((test_side.data_set, image.name, other.name))
+                    text = f"{test_side.label}: {image.name} is {other.name} of {train_side.label}"
                     yield Finding(True, "trained and tested on", text)
+        for test_side in test:
             for image, other, likeness in _alike(test_side.images, train_side.images):
-                key = (other.name, test_side.data_set, image.name)
+                key = (test_side.data_set, image.name, other.name)
                 if key not in reported:
-                    reported.add(key)  # once for an input and its reference
+                    reported.add(key)
                     is_fault = likeness >= SAME_PICTURE
                     kind = "trained and tested on" if is_fault else "scene perhaps trained and tested on"
                     text = f"{test_side.label} against {train_side.label}: {_comparison(image, other, likeness)}"
