@@ -1,22 +1,28 @@
 """A project folder of its own with tiny photographs and option files, and runs in it, in this process or in others."""
 
 import json
+import multiprocessing
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
 from nerco_plugin.engine.distributed import Place, process_group
+from nerco_plugin.engine.errors import answer
 from nerco_plugin.engine.options import build_options, parse_arguments
 from nerco_plugin.engine.signals import StopRequest
-from nerco_plugin.engine.train import prepare
+from nerco_plugin.engine.train import prepare, train
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -76,6 +82,11 @@ datasets:
     size: 32
     num_worker_per_gpu: 0
     batch_size_per_gpu: 1
+  val:
+    name: held_back
+    type: PairedImageDataset
+    dataroot_gt: datasets/gt
+    dataroot_lq: datasets/gt
 network_g: {type: NeRCo, num_feat: 4, num_block: 1, num_mask_block: 1, hidden_dim: 8}
 network_degrade: {type: ResnetGenerator, num_feat: 4, num_block: 1}
 network_d_high: {type: ColorDiscriminator, num_feat: 2}
@@ -95,6 +106,11 @@ train:
   gan_opt: {type: GANLoss, gan_type: lsgan, loss_weight: 1.0}
   gan_edge_opt: {type: GANLoss, gan_type: lsgan, loss_weight: 0.5}
   cooperative_opt: {type: CooperativeLoss, loss_weight: 0.5}
+val:
+  val_freq: 4
+  save_img: false
+  metrics:
+    psnr: {type: calculate_psnr, crop_border: 0}
 logger: {print_freq: 1, save_checkpoint_freq: 3}
 dist_params: {timeout: 60, check_replicas_freq: 1}
 """
@@ -154,7 +170,7 @@ class Project:
         script = [str(self.root / "tools" / f"{tool}.py"), *arguments]
         if processes == 1:
             return [sys.executable, *script]
-        torchrun = ["-m", "torch.distributed.run", f"--nproc_per_node={processes}", "--master_port=0"]
+        torchrun = ["-m", "torch.distributed.run", f"--nproc_per_node={processes}", "--standalone"]
         return [sys.executable, *torchrun, *script, "--launcher", "pytorch"]
 
     def start(self, command: list[str]) -> "subprocess.Popen[str]":
@@ -173,6 +189,26 @@ class Project:
         process = self.start(command)
         output, _ = process.communicate(timeout=240)
         return process.returncode, output
+
+    def start_pair(self, options: Path, name: str, *force: str) -> list[ForkServerProcess]:
+        """Start two training processes that work together, as torchrun would, but with the imports done."""
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["nerco_plugin.engine.train", "nerco_plugin.engine.errors"])
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        arguments = self.arguments(options, name, *force, flags=("--auto_resume", "--launcher", "pytorch"))
+        pair = [context.Process(target=train_as, args=(rank, port, self.root, arguments)) for rank in range(2)]
+        for process in pair:
+            process.start()
+        return pair
+
+    def train_pair(self, options: Path, name: str, *force: str) -> list[int | None]:
+        """Exit codes of two processes that trained together."""
+        pair = self.start_pair(options, name, *force)
+        for process in pair:
+            process.join(timeout=120)
+        return [process.exitcode for process in pair]
 
     def folder(self, name: str) -> Path:
         """Of a training run."""
@@ -194,6 +230,26 @@ class Project:
     def state(self, name: str, iteration: int) -> dict[str, Any]:
         """A training state."""
         return torch.load(self.folder(name) / "training_states" / f"{iteration}.state", weights_only=True)
+
+
+def train_as(rank: int, port: int, root: Path, arguments: list[str]) -> None:
+    """Train as one of two processes, and exit as tools/train.py does."""
+    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in place.items()})
+    torch.set_num_threads(1)
+    with (root / f"output{rank}.txt").open("a") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+        sys.exit(answer(lambda: train(root, arguments)))
+
+
+def wait_for(what: Path) -> None:
+    """Return once the file is there; fails if it does not come."""
+    for _ in range(600):
+        if what.exists():
+            return
+        time.sleep(0.1)
+    pytest.fail(f"{what} did not come")
 
 
 def differences(one: Any, other: Any, where: str = "") -> list[str]:
