@@ -38,13 +38,12 @@ def list_folder(folder: str | Path) -> list[str]:
     names = []
     visited = set()
     for place, subfolders, files in os.walk(root, followlinks=True, onerror=_raise):
-        visited.add(os.path.realpath(place))
+        here = Path(place)
+        visited.add(here.resolve())
         subfolders[:] = [
-            name
-            for name in subfolders
-            if not name.startswith(".") and os.path.realpath(os.path.join(place, name)) not in visited  # noqa: PTH118
+            name for name in subfolders if not name.startswith(".") and (here / name).resolve() not in visited
         ]
-        names += [(Path(place) / name).relative_to(root).as_posix() for name in files if is_image_name(name)]
+        names += [(here / name).relative_to(root).as_posix() for name in files if is_image_name(name)]
     if not names:
         raise ValueError(f"no images in folder '{folder}' (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
     return sorted(names)

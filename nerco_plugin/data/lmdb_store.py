@@ -8,6 +8,7 @@ import lmdb
 from nerco_plugin.data.image_list import list_meta_info
 
 META_INFO = "meta_info.txt"
+LONGEST_KEY = 511  # bytes; a limit of LMDB
 
 # LMDB forbids opening a path twice in one process and using an environment across a fork.
 _environments: dict[str, lmdb.Environment] = {}
@@ -50,22 +51,23 @@ class LmdbStore:
 
     def get(self, name: str) -> bytes:
         """Return the bytes of the file ``name``; raises ``KeyError`` naming it and the LMDB where it is missing."""
-        content = self._find(name)
-        if content is None:
-            raise KeyError(f"no key '{name}' in LMDB '{self.path}'")
-        return content
+        with _environment(self.path).begin() as transaction:
+            for key in _keys(name):
+                content = transaction.get(key)
+                if content is not None:
+                    return bytes(content)
+        raise KeyError(f"no key '{name}' in LMDB '{self.path}'")
 
     def holds(self, name: str) -> bool:
         """Whether there is a file of this name."""
-        return self._find(name) is not None
+        with _environment(self.path).begin(buffers=True) as transaction:  # looks without copying
+            return any(transaction.get(key) is not None for key in _keys(name))
 
-    def _find(self, name: str) -> bytes | None:
-        with _environment(self.path).begin() as transaction:
-            for key in filter(None, (name, name.split(".")[0])):
-                content = transaction.get(key.encode("utf-8"))
-                if content is not None:
-                    return bytes(content)
-        return None
+
+def _keys(name: str) -> list[bytes]:
+    """The keys under which a name may be found: whole, then as BasicSR cuts it."""
+    keys = [text.encode("utf-8") for text in (name, name.split(".")[0])]
+    return [key for key in keys if 1 <= len(key) <= LONGEST_KEY]
 
 
 def _environment(path: str) -> lmdb.Environment:

@@ -7,11 +7,10 @@ from pathlib import Path
 import lmdb
 
 from nerco_plugin.data.image_io import decode_image, read_bytes
-from nerco_plugin.data.lmdb_store import META_INFO
+from nerco_plugin.data.lmdb_store import LONGEST_KEY, META_INFO
 
 _FIRST_MAP_SIZE = 1 << 24  # doubled whenever it is full
-_BATCH_BYTES = 1 << 26
-_LONGEST_KEY = 511
+_BATCH_BYTES = 1 << 24
 
 
 def create_lmdb(
@@ -68,8 +67,8 @@ def _keys(names: Sequence[str], cut: bool) -> dict[bytes, str]:
             key = (name.split(".")[0] if cut else name).encode("utf-8")
         except UnicodeEncodeError as error:
             raise ValueError(f"file name {name!r} is not UTF-8: rename the file") from error
-        if not 1 <= len(key) <= _LONGEST_KEY or "\n" in name:
-            raise ValueError(f"file name {name!r} makes no key: expected one line of 1 to {_LONGEST_KEY} bytes")
+        if not 1 <= len(key) <= LONGEST_KEY or "\n" in name:
+            raise ValueError(f"file name {name!r} makes no key: expected one line of 1 to {LONGEST_KEY} bytes")
         if key in names_by_key:
             raise ValueError(f"'{names_by_key[key]}' and '{name}' have the same key '{key.decode('utf-8')}'")
         names_by_key[key] = name

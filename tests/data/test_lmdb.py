@@ -46,7 +46,9 @@ def test_bytes_come_back_unchanged_under_their_names(photographs: Path, stored: 
 def test_a_missing_key_is_an_error_with_key_and_lmdb(stored: Path) -> None:
     with pytest.raises(KeyError, match=r"no key 'gone\.png' in LMDB '.*stored\.lmdb'"):
         LmdbStore(stored).get("gone.png")
-    assert not LmdbStore(stored).holds("gone.png")
+    for name in ("gone.png", ".png", "long" * 200):
+        assert not LmdbStore(stored).holds(name)
+    assert LmdbStore(stored).holds("a.2.png")
 
 
 def test_without_meta_info_the_keys_are_the_names(stored: Path) -> None:
