@@ -19,7 +19,7 @@ VALIDATION = ("chelsea.png", "coffee.png")
 
 TILE = 256
 LARGEST_STEP = 128
-VALIDATION_SHOTS = 2
+VALIDATION_EXPOSURES = (0.08, 0.02)
 SEED = 2023
 
 
@@ -43,11 +43,12 @@ def prepare_demo_data(target: str | Path) -> bool:
     for name, tile in _tiles(HIGH):
         _write(tile, part / "train" / "high" / name)
     for name, tile in _tiles(LOW):
-        _write(_photographed_in_the_dark(tile, generator), part / "train" / "low" / name)
-    for name, shot in product(VALIDATION, range(1, VALIDATION_SHOTS + 1)):
+        _write(_in_the_dark(tile, LowLightCamera(), generator), part / "train" / "low" / name)
+    for name, (shot, exposure) in product(VALIDATION, enumerate(VALIDATION_EXPOSURES, start=1)):
         image = _photograph(name)
+        dark = _in_the_dark(image, LowLightCamera(exposure=(exposure, exposure)), generator)
         _write(image, part / "val" / "gt" / f"{Path(name).stem}_{shot}.png")
-        _write(_photographed_in_the_dark(image, generator), part / "val" / "low" / f"{Path(name).stem}_{shot}.png")
+        _write(dark, part / "val" / "low" / f"{Path(name).stem}_{shot}.png")
     part.rename(target)
     return True
 
@@ -73,8 +74,8 @@ def _starts(length: int) -> list[int]:
     return [round(step * (length - TILE) / steps) for step in range(steps + 1)]
 
 
-def _photographed_in_the_dark(image: Tensor, generator: torch.Generator) -> Tensor:
-    return simulate_low_light(image[None], LowLightCamera(), generator)[0]
+def _in_the_dark(image: Tensor, camera: LowLightCamera, generator: torch.Generator) -> Tensor:
+    return simulate_low_light(image[None], camera, generator)[0]
 
 
 def _write(image: Tensor, path: Path) -> None:
