@@ -1,13 +1,13 @@
 """Holds one block of options against the arguments it may have: unknown, missing, of a wrong type, or not a number."""
 
-import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from nerco_plugin.engine.options_reads import NOTHING, Reads
 from nerco_plugin.engine.options_signature import Argument, Signature, fields_of
-from nerco_plugin.engine.options_source import Faults, KeyPath, did_you_mean, shown
+from nerco_plugin.engine.options_source import Faults, KeyPath, did_you_mean, near, shown
 from nerco_plugin.engine.options_types import is_finite, takes_none, typed
 
 Block = dict[Any, Any]
@@ -25,18 +25,13 @@ def check_arguments(block: Block, keys: KeyPath, signature: Signature, owner: st
 
 
 def check_block(
-    block: Block,
-    keys: KeyPath,
-    known: Mapping[str, Argument],
-    reader: str,
-    faults: Faults,
-    tolerates: Callable[[str], bool] = lambda key: False,
+    block: Block, keys: KeyPath, known: Mapping[str, Argument], reader: str, faults: Faults, reads: Reads = NOTHING
 ) -> None:
-    """Hold what was written of a general block against its table; ``tolerates`` says which other keys may be there."""
+    """Hold what was written of a general block against its table; ``reads`` says which other keys may be there."""
     for key in [key for key in block if (*keys, key) in faults.options.places]:
         if key in known:
             check_value(block, key, keys, known[key], faults)
-        elif is_typed((*keys, key), faults) or not tolerates(str(key)):
+        elif is_typed((*keys, key), faults) or not reads.tolerates(str(key), known):
             faults.add((*keys, key), f"unknown option, {reader} does not read it{did_you_mean(key, known)}")
 
 
@@ -80,7 +75,7 @@ def check_published(block: Block, keys: KeyPath, published: Any, faults: Faults)
     try:
         msgspec.convert(block, published)
     except msgspec.ValidationError as error:
-        faults.add(keys, str(error).partition(" - at `$")[0])
+        faults.add_refusal(block, keys, str(error).partition(" - at `$")[0])
 
 
 def check_finite(value: Any, keys: KeyPath, faults: Faults) -> None:
@@ -93,9 +88,3 @@ def check_finite(value: Any, keys: KeyPath, faults: Faults) -> None:
             check_finite(item, (*keys, index), faults)
     elif not is_finite(value):
         faults.add(keys, f"expected a finite number, got {value}")
-
-
-def near(key: Any, known: Mapping[str, Any]) -> bool:
-    """Whether ``key`` is a known one misspelt rather than another: ``ema_deacy`` is, ``noise_range2`` is not."""
-    others = [name for name in known if name.rstrip("0123456789") != str(key).rstrip("0123456789")]
-    return bool(difflib.get_close_matches(str(key), others, n=1, cutoff=0.8))

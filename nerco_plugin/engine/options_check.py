@@ -62,11 +62,11 @@ def check_inside(opt: dict[str, Any], faults: Faults) -> None:
     if cls is None and "model_type" in opt:
         faults.add(("model_type",), f"no model {name!r} is registered{did_you_mean(name, MODEL_REGISTRY.keys())}")
     reads = reads_of(cls) if cls else Reads({}, open=True)
-    check_block(opt, (), reads.types | tables.TOP, name, faults, reads.tolerates)
+    check_block(opt, (), reads.types | tables.TOP, name, faults, reads)
     networks = [key for key in opt if key.startswith("network_") and opt[key] is not None]
     for key in networks:
         check_network(opt[key], (key,), faults)
-    check_block(opt["path"], ("path",), _path_options(networks, reads), name, faults, reads.tolerates)
+    check_block(opt["path"], ("path",), _path_options(networks, reads), name, faults, reads)
     check_train(opt, name, reads, faults)
     check_block(opt["logger"], ("logger",), tables.LOGGER, "the engine", faults)
     check_block(opt["logger"].get("wandb") or {}, ("logger", "wandb"), tables.WANDB, "the engine", faults)

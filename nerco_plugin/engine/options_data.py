@@ -23,7 +23,7 @@ def check_data_set(block: Block, keys: KeyPath, model: Reads, faults: Faults) ->
         return None
     reads, before = reads_of(cls), len(faults.found)
     own = DATA_SET | reads.types if hasattr(cls, "OPTIONS") else reads.types | DATA_SET
-    check_block(block, keys, model.types | own, cls.__name__, faults, reads.tolerates)
+    check_block(block, keys, model.types | own, cls.__name__, faults, reads)
     check_required(block, keys, reads.types, cls.__name__, faults)
     for path in required_keys(cls, DATA_SET_METHODS, is_train=block["phase"] == "train"):
         if len(path) == 1 and path[0] not in block:
@@ -31,7 +31,7 @@ def check_data_set(block: Block, keys: KeyPath, model: Reads, faults: Faults) ->
     backend = lookup(block, "io_backend", "type")
     if not hasattr(cls, "OPTIONS"):
         if backend not in _BACKENDS:
-            faults.add((*keys, "io_backend"), f"expected type: one of {', '.join(_BACKENDS)}, got {backend!r}")
+            faults.add((*keys, "io_backend", "type"), f"expected one of {', '.join(_BACKENDS)}, got {backend!r}")
     elif len(faults.found) == before:
         check_published(block, keys, cls.OPTIONS, faults)
     return cls
@@ -54,7 +54,9 @@ def _makes_gt(node: ast.AST) -> bool:
 
 def count_images(block: Block) -> int | None:
     """How many images a data set of BasicSR's or ours will have; None where only building it would tell."""
-    side = {"PairedImageDataset": "lq", "SingleImageDataset": "lq", "UnpairedImageDataset": "low"}.get(block["type"])
+    side = {"PairedImageDataset": "lq", "SingleImageDataset": "lq", "UnpairedImageDataset": "low"}.get(
+        str(block.get("type"))
+    )
     root = block.get(f"dataroot_{side}")
     if side is None or not isinstance(root, str):
         return None

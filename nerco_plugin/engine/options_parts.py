@@ -144,4 +144,4 @@ def _try(build: Callable[..., Any], block: Block, keys: KeyPath, faults: Faults)
     try:
         build(**arguments)
     except (ValueError, TypeError, AssertionError, RuntimeError) as error:
-        faults.add(keys, f"{name}: {error}")
+        faults.add_refusal(arguments, keys, f"{name}: {error}")

@@ -9,12 +9,12 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from nerco_plugin.engine.options_arguments import near
 from nerco_plugin.engine.options_signature import Argument, signature_of
+from nerco_plugin.engine.options_source import near
 
 _LOOKUPS = ("get", "pop", "setdefault")
 _DOCUMENTED = re.compile(r"``([\w.]+)``|^\s*(?:- )?(\w+) \([^)]*\):", re.MULTILINE)
@@ -35,11 +35,14 @@ class Reads(NamedTuple):
     patterns: tuple[re.Pattern[str], ...] = ()
     open: bool = False
 
-    def tolerates(self, key: str) -> bool:
-        """Whether a key that is not in ``types`` may be right nevertheless."""
+    def tolerates(self, key: str, known: Iterable[str]) -> bool:
+        """Whether a key that is not ``known`` may be right nevertheless."""
         if any(pattern.fullmatch(key) for pattern in self.patterns):
             return True
-        return self.open and not near(key, self.types)
+        return self.open and not near(key, known)
+
+
+NOTHING = Reads({})
 
 
 @cache

@@ -1,6 +1,7 @@
 """Options with the place each one was written at, and the one error that names all faults by their place."""
 
 import difflib
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,10 +22,10 @@ class Place(NamedTuple):
     argument: str = ""
 
     def __str__(self) -> str:
-        return f"{near(self.file)}:{self.line}" if self.file else f"--force_yml {self.argument}"
+        return f"{here(self.file)}:{self.line}" if self.file else f"--force_yml {self.argument}"
 
 
-def near(file: Path) -> Path:
+def here(file: Path) -> Path:
     """``file`` as one would type it from where one stands, if it is below."""
     return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
@@ -49,8 +50,14 @@ def shown(keys: KeyPath) -> str:
 
 def did_you_mean(name: str | int, known: Iterable[str | int]) -> str:
     """``; did you mean 'ema_decay'?`` where one of ``known`` is near ``name``; else nothing."""
-    near = difflib.get_close_matches(str(name), [str(key) for key in known], n=1, cutoff=0.7)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    found = difflib.get_close_matches(str(name), [str(key) for key in known], n=1, cutoff=0.7)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def near(name: str | int, known: Iterable[str]) -> bool:
+    """Whether ``name`` is a known one misspelt rather than another: ``ema_deacy`` is, ``noise_range2`` is not."""
+    others = [other for other in known if other.rstrip("0123456789") != str(name).rstrip("0123456789")]
+    return bool(difflib.get_close_matches(str(name), others, n=1, cutoff=0.8))
 
 
 class Faults:
@@ -67,6 +74,14 @@ class Faults:
     def add_at(self, place: Place, text: str) -> None:
         """Note a fault of something that is no option, at ``place``."""
         self.found.append((place, text))
+
+    def add_refusal(self, block: Mapping[Any, Any], keys: KeyPath, text: str) -> None:
+        """Note that a class refuses the options of ``block``, at the one that its message names, or that was typed."""
+        named = [key for key in block if re.search(rf"\b{re.escape(str(key))}\b", text)]
+        typed = [key for key in block if self.options.place((*keys, key)).file is None]
+        culprits = (named + typed)[:1]
+        place = self.options.place((*keys, *culprits))
+        self.add_at(place, f"{shown(keys)}: {text}" if keys else text)
 
     def raise_if_any(self) -> None:
         """Raises OptionError naming all faults in the order of the files' lines; does nothing where there are none."""

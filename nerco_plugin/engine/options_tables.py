@@ -6,8 +6,8 @@ from msgspec import Meta
 
 from nerco_plugin.engine.options_signature import Argument
 
-Count = Annotated[int, Meta(ge=1)]
-Index = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1, le=2**53)]
+Index = Annotated[int, Meta(ge=0, le=2**53)]
 Seed = Annotated[int, Meta(ge=0, lt=2**32)]  # what numpy takes
 Text = Annotated[str, Meta(min_length=1)]
 Mapping = dict[str, Any]

@@ -15,7 +15,7 @@ def check_train(opt: dict[str, Any], model: str, reads: Reads, faults: Faults) -
     train, keys = opt.get("train") or {}, ("train",)
     published = fields_of(reads.types["train"].annotation) if "train" in reads.types else None
     types = published.arguments if published else reads.types
-    check_block(train, keys, types | TRAIN, model, faults, reads.tolerates)
+    check_block(train, keys, types | TRAIN, model, faults, reads)
     if opt["is_train"]:
         check_required(train, keys, types | TRAIN, model, faults)
     for key, value in train.items():
@@ -29,4 +29,4 @@ def check_train(opt: dict[str, Any], model: str, reads: Reads, faults: Faults) -
         elif key.endswith("_opt") or (isinstance(value, dict) and "type" in value):
             check_loss(value, here, faults)
         elif isinstance(value, dict) and published is None:
-            check_block(value, here, types, model, faults, reads.tolerates)
+            check_block(value, here, types, model, faults, reads)

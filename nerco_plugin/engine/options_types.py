@@ -1,12 +1,14 @@
 """Whether a value from YAML has the type that an option wants; one message form for all."""
 
-import inspect
 import math
 import types
 import typing
 from typing import Any, NamedTuple
 
 import msgspec
+from torch import Tensor
+
+NUMBER = int | float  # a whole one where it can be, since it may be a size
 
 
 class Typed(NamedTuple):
@@ -18,15 +20,14 @@ class Typed(NamedTuple):
 
 def typed(value: Any, annotation: Any) -> Typed:
     """``value`` for an option of the type ``annotation``; a type that says nothing about YAML's values takes any."""
-    if annotation is Any or annotation is inspect.Parameter.empty:
-        return Typed(value, None)
+    wanted = _readable(annotation)
     fault = None
-    for candidate in (value, _whole(value)):
+    for candidate in (_whole(value), value) if annotation is NUMBER else (value, _whole(value)):
         try:
-            msgspec.convert(candidate, annotation)
+            msgspec.convert(candidate, wanted)
         except msgspec.ValidationError as error:
             fault = fault or _sentence(error, annotation, value)
-        except TypeError:  # an annotation of another world: nn.Module, Tensor | float, a callable
+        except TypeError:  # an annotation of another world: a module, a callable
             return Typed(value, None)
         else:
             return Typed(candidate, None)
@@ -38,7 +39,7 @@ def type_of_default(default: Any) -> Any:
     if isinstance(default, bool | str):
         return type(default)
     if isinstance(default, int | float):
-        return int | float
+        return NUMBER
     if isinstance(default, list | tuple):
         return list[Any] | int | float
     return dict[str, Any] if isinstance(default, dict) else Any
@@ -63,6 +64,16 @@ def _choices(annotation: Any) -> list[str]:
     if typing.get_origin(annotation) is typing.Annotated:
         return _choices(typing.get_args(annotation)[0])
     return [] if annotation is types.NoneType else [annotation.__name__]
+
+
+def _readable(annotation: Any) -> Any:
+    """``annotation`` without the tensors that a number may also be, which no YAML holds."""
+    members = typing.get_args(annotation)
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return typing.Union[tuple(_readable(member) for member in members if member is not Tensor)]  # noqa: UP007
+    if typing.get_origin(annotation) in (list, tuple):
+        return typing.get_origin(annotation)[tuple(_readable(member) for member in members)]
+    return annotation
 
 
 def _whole(value: Any) -> Any:

@@ -13,7 +13,7 @@ from nerco_plugin.engine.options_tables import VAL
 
 def check_validation(opt: dict[str, Any], classes: dict[str, Any], model: str, reads: Reads, faults: Faults) -> None:
     """Add the faults of ``opt['val']``; ``classes`` are those of the data sets by name, None where unknown."""
-    check_block(opt["val"], ("val",), reads.types | VAL, model, faults, reads.tolerates)
+    check_block(opt["val"], ("val",), reads.types | VAL, model, faults, reads)
     metrics = lookup(opt, "val", "metrics")
     if not isinstance(metrics, dict):
         return

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from nerco_plugin.engine.options_nodes import TAG, Reader, kind
-from nerco_plugin.engine.options_source import OptionError, Options, Place, near
+from nerco_plugin.engine.options_source import OptionError, Options, Place, here
 
 _PLAIN = {  # in this order, so that a whole number is not a float
     "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -69,9 +69,9 @@ def _decode(path: Path) -> str:
     try:
         raw = path.read_bytes()
     except IsADirectoryError:
-        raise OptionError(f"{near(path)}: expected an option file, got a folder") from None
+        raise OptionError(f"{here(path)}: expected an option file, got a folder") from None
     except OSError as error:
-        raise OptionError(f"{near(path)}: cannot read the option file: {error.strerror}") from None
+        raise OptionError(f"{here(path)}: cannot read the option file: {error.strerror}") from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -89,7 +89,8 @@ def _compose(text: str, start: Place) -> yaml.Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = start._replace(line=mark.line + 1) if mark else start
-        hint = "; YAML indents with spaces, not tabs" if "\\t" in str(error.problem) else ""
+        lines = text.splitlines()[place.line - 1 : place.line]
+        hint = "; YAML indents with spaces, not tabs" if lines and lines[0].lstrip(" ").startswith("\t") else ""
         raise OptionError(f"{place}: not YAML: {error.problem or error.context}{hint}") from None
     except yaml.reader.ReaderError as error:
         place = start._replace(line=text.count("\n", 0, error.position) + 1)
