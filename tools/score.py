@@ -49,8 +49,9 @@ def named_folders(enhanced: list[str]) -> dict[str, Path]:
     """
     methods: dict[str, Path] = {}
     for text in enhanced:
-        name, _, folder = text.rpartition("=") if not Path(text).is_dir() else ("", "", text)
-        name = name or Path(folder).resolve().name
+        name, equals, folder = text.partition("=")
+        if not equals or Path(text).is_dir():
+            name, folder = Path(text).resolve().name, text
         if name in methods:
             raise ValueError(f"--enhanced: two methods are called {name!r}; name them NAME=DIR")
         methods[name] = Path(folder)

@@ -5,10 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from basicsr.utils import get_root_logger
 from PIL import Image, UnidentifiedImageError
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
+SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".gif", ".jp2", ".tga")
+)
+EIGHT_BIT = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK"})
 OWN_FOLDER = "index_files"  # a report's pictures: never taken for results, so a report may lie beside them
+OWN_FILES = frozenset({"scores.json", "scores.csv", "scores.md", "index.html"})
 SIDEWAYS = frozenset({5, 6, 7, 8})  # EXIF orientations that swap width and height
 EXIF_ORIENTATION = 0x0112
 
@@ -27,27 +32,47 @@ class ImageSet:
     gt: Path | None
 
 
-def list_images(folder: Path, role: str, suffix: str = "") -> tuple[dict[str, Path], list[str]]:
-    """All images under ``folder`` by relative path without extension (and without a trailing ``suffix``), and faults.
+@dataclass(frozen=True)
+class Folder:
+    """A folder of images: what it is called, its files by name, and its faults so far."""
+
+    role: str
+    files: dict[str, Path]
+    faults: list[str]
+
+    def unmatched(self, low: "Folder") -> list[str]:
+        """One line for each name that only one of the two folders has."""
+        missing = [(name, f"{self.role}: {name} is missing (input {path})") for name, path in low.files.items()]
+        surplus = [(name, f"low: {name} is missing ({self.role} has {path})") for name, path in self.files.items()]
+        return [line for name, line in missing + surplus if not (name in self.files and name in low.files)]
+
+
+def read_folder(path: Path, role: str, suffix: str = "") -> Folder:
+    """List all images below ``path`` by their relative path without extension and without a trailing ``suffix``.
+
+    Hidden files and a report's own are left out; other files that are no images are, too, with a warning.
 
     Raises:
         PairingError: no such folder, or no image in it.
     """
-    if not folder.is_dir():
-        raise PairingError(f"{role}: no folder {folder}")
-    found: dict[str, Path] = {}
-    faults = []
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if path.suffix.lower() not in SUFFIXES or OWN_FOLDER in relative.parts or path.name.startswith("."):
+    if not path.is_dir():
+        raise PairingError(f"{role}: no folder {path}")
+    folder = Folder(role, {}, [])
+    for file in sorted(path.rglob("*")):
+        relative = file.relative_to(path)
+        if file.is_dir() or relative.parts[0] == OWN_FOLDER or any(part.startswith(".") for part in relative.parts):
+            continue
+        if file.suffix.lower() not in SUFFIXES:
+            if file.name not in OWN_FILES:
+                get_root_logger().warning(f"{role}: {file} is no image and is left out")
             continue
         name = relative.with_suffix("").as_posix().removesuffix(suffix)
-        if name in found:
-            faults.append(f"{role}: {name} is there twice: {found[name].name} and {path.name}")
-        found.setdefault(name, path)
-    if not found:
-        raise PairingError(f"{role}: no image in {folder} (looked for {', '.join(sorted(SUFFIXES))})")
-    return found, faults
+        if name in folder.files:
+            folder.faults.append(f"{role}: {name} is there twice: {folder.files[name].name} and {file.name}")
+        folder.files.setdefault(name, file)
+    if not folder.files:
+        raise PairingError(f"{role}: no image in {path} (looked for {' '.join(sorted(SUFFIXES))})")
+    return folder
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -58,12 +83,13 @@ def image_size(path: Path) -> tuple[int, int]:
     """
     try:
         with Image.open(path) as image:
-            if image.mode not in ("L", "LA", "P", "PA", "RGB", "RGBA", "1"):
-                raise PairingError(f"scores are taken on 8-bit images, this one has mode {image.mode}")
+            if image.mode not in EIGHT_BIT:
+                raise PairingError(f"{path}: scores are taken on 8-bit images, this one has mode {image.mode}")
             width, height = image.size
-            return (height, width) if image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS else (width, height)
+            exif = Image.Image.getexif(image)  # PNG's own getexif would decode the whole image
+            return (height, width) if exif.get(EXIF_ORIENTATION) in SIDEWAYS else (width, height)
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise PairingError(f"not readable as an image ({error})") from error
+        raise PairingError(f"{path}: not readable as an image ({error})") from error
 
 
 def size_faults(images: ImageSet) -> list[str]:
@@ -73,20 +99,12 @@ def size_faults(images: ImageSet) -> list[str]:
         try:
             sizes[path] = image_size(path)
         except PairingError as error:
-            faults.append(f"{path}: {error}")
+            faults.append(str(error))
     wanted = sizes.get(images.low)
     for path, size in sizes.items():
         if wanted and size != wanted:
             faults.append(f"{path}: {size[0]} x {size[1]}, but its input is {wanted[0]} x {wanted[1]}")
     return faults
-
-
-def unmatched(role: str, files: Mapping[str, Path], inputs: Mapping[str, Path]) -> list[str]:
-    """One line for each name that only one of the two sides has."""
-    missing = [f"{role}: {name} is missing (input {path})" for name, path in inputs.items() if name not in files]
-    return missing + [
-        f"low: {name} is missing ({role} has {path})" for name, path in files.items() if name not in inputs
-    ]
 
 
 def pair_images(methods: Mapping[str, Path], low: Path, gt: Path | None = None, suffix: str = "") -> list[ImageSet]:
@@ -101,22 +119,21 @@ def pair_images(methods: Mapping[str, Path], low: Path, gt: Path | None = None, 
     Raises:
         PairingError: a missing, doubled, unreadable or differently sized image; all faults are in the message.
     """
-    inputs, faults = list_images(low, role="low")
-    results = {
-        method: list_images(folder, role=f"enhanced {method!r}", suffix=suffix) for method, folder in methods.items()
-    }
-    truths = list_images(gt, role="gt") if gt is not None else ({}, [])
-    for role, (files, doubled) in {**{f"enhanced {m!r}": r for m, r in results.items()}, "gt": truths}.items():
-        faults += doubled + (unmatched(role, files, inputs) if files else [])
+    inputs = read_folder(low, role="low")
+    results = {name: read_folder(path, role=f"enhanced {name!r}", suffix=suffix) for name, path in methods.items()}
+    truths = read_folder(gt, role="gt") if gt is not None else None
     sets = [
         ImageSet(
             name=name,
             low=path,
-            enhanced={method: files[name] for method, (files, _) in results.items() if name in files},
-            gt=truths[0].get(name),
+            enhanced={method: folder.files[name] for method, folder in results.items() if name in folder.files},
+            gt=truths.files.get(name) if truths else None,
         )
-        for name, path in inputs.items()
+        for name, path in inputs.files.items()
     ]
+    faults = list(inputs.faults)
+    for folder in (*results.values(), *([truths] if truths else [])):
+        faults += folder.faults + folder.unmatched(inputs)
     faults += [fault for images in sets for fault in size_faults(images)]
     if faults:
         raise PairingError("\n".join([f"{len(faults)} fault(s) in the folders, nothing was scored:", *faults]))

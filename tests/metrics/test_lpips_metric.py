@@ -32,7 +32,10 @@ def test_uses_the_trunk_of_the_file(weights: Path) -> None:
     trunk = torch.load(weights, weights_only=True)
     for number, convolution in enumerate(m for m in reference.net.modules() if isinstance(m, torch.nn.Conv2d)):
         layer = (0, 3, 6, 8, 10)[number]
-        convolution.weight.data, convolution.bias.data = trunk[f"features.{layer}.weight"], trunk[f"features.{layer}.bias"]
+        convolution.weight.data, convolution.bias.data = (
+            trunk[f"features.{layer}.weight"],
+            trunk[f"features.{layer}.bias"],
+        )
     rgb = [torch.from_numpy(x[..., ::-1].copy()).permute(2, 0, 1)[None].float() / 127.5 - 1 for x in (image, truth)]
     with torch.no_grad():
         expected = float(reference(*rgb))

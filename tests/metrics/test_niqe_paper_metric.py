@@ -1,12 +1,12 @@
 """The paper's NIQE: its statistics one value at a time, the whole on photographs, and images that it cannot score."""
 
-import logging
 import math
 
 import numpy as np
 import pytest
 import skimage.data
 from basicsr.metrics import calculate_metric
+from basicsr.utils import get_root_logger
 from scipy.special import gamma
 
 from nerco_plugin.metrics.conventions import UndefinedScoreError
@@ -103,12 +103,12 @@ def test_called_as_basicsr_calls_it_with_bgr() -> None:
     assert calculate_metric({"img": photograph[..., ::-1], "lq": photograph}, options) == niqe_paper(photograph)
 
 
-def test_what_cannot_be_scored_says_why(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_scored_says_why(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UndefinedScoreError, match="194 px a side, got 193 x 400"):
         niqe_paper(np.zeros((193, 400, 3), np.uint8))
     with pytest.raises(UndefinedScoreError, match="constant"):
         niqe_paper(np.full((200, 200, 3), 7, np.uint8))
-    logging.getLogger("basicsr").propagate = True
+    monkeypatch.setattr(get_root_logger(), "propagate", True)
     black = {"img": np.zeros((200, 200, 3), np.uint8)}
     assert math.isnan(calculate_metric(black, {"type": "calculate_niqe_paper"}))
     assert "constant" in caplog.text
