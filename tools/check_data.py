@@ -33,10 +33,11 @@ def main() -> int:
     except OptionError as error:
         print(f"check_data: {error}", file=sys.stderr)
         return 1
-    if not isinstance(opt.get("datasets"), dict):
-        print(f"check_data: {args.opt} has no datasets", file=sys.stderr)
+    blocks = opt.get("datasets")
+    if not isinstance(blocks, dict) or not all(isinstance(block, dict) for block in blocks.values()):
+        print(f"check_data: expected datasets in {args.opt}, each with its options, got {blocks!r}", file=sys.stderr)
         return 1
-    data_sets = {name: _resolved(block, args.opt.parent) for name, block in opt["datasets"].items()}
+    data_sets = {name: _resolved(block, args.opt.parent) for name, block in blocks.items()}
     sources, unopened = open_sources(data_sets)
     with tqdm(total=sum(map(len, sources.values())), unit="image") as bar:
         sides, findings = examine(data_sets, sources, on_image=lambda path: bar.update())
@@ -48,11 +49,12 @@ def main() -> int:
 
 def _resolved(block: dict[str, Any], beside: Path) -> dict[str, Any]:
     """Paths as training resolves them: against the project first, then against the option file's folder."""
-    paths = {key: value for key, value in block.items() if key.startswith(("dataroot_", "meta_info")) and value}
-    for key, value in paths.items():
-        candidates = [PROJECT / value, beside / value]
-        paths[key] = str(next((path for path in candidates if path.exists()), candidates[0]))
-    return block | paths
+    resolved = dict(block)
+    for key, value in block.items():
+        if key.startswith(("dataroot_", "meta_info")) and isinstance(value, str):
+            candidates = [PROJECT / value, beside / value]
+            resolved[key] = str(next((path for path in candidates if path.exists()), candidates[0]))
+    return resolved
 
 
 if __name__ == "__main__":

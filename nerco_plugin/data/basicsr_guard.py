@@ -40,6 +40,9 @@ def check_files(opt: Mapping[str, Any]) -> None:
     if sides is None:
         return
     where = f"data set '{opt.get('name')}' ({opt['type']})"
+    for side in sides:
+        if not opt.get(f"dataroot_{side}"):
+            raise ValueError(f"{where}: dataroot_{side} is missing")
     roots = {side: Path(opt[f"dataroot_{side}"]) for side in sides}
     if opt["io_backend"]["type"] == "lmdb":
         _check_same_names({side: LmdbStore(root) for side, root in roots.items()}, where)

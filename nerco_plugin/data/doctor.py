@@ -27,7 +27,7 @@ def open_sources(data_sets: Mapping[str, Mapping[str, Any]]) -> tuple[Sources, l
         for role in (key.removeprefix("dataroot_") for key in opt if key.startswith("dataroot_")):
             try:
                 sources[name, role] = _source(opt, role)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, TypeError) as error:  # a root or meta-info file that is no text: TypeError
                 findings.append(Finding(True, "cannot be opened", f"datasets.{name}.dataroot_{role}: {error}"))
     return sources, findings
 
@@ -79,8 +79,8 @@ def _small(side: Side) -> Iterator[Finding]:
 
 def _between_sides(sides: Mapping[str, Side]) -> Iterator[Finding]:
     if "lq" in sides:
-        try:
-            check_files({"io_backend": {"type": "disk"}, **sides["lq"].opt, "phase": "train"})  # names; sizes below
+        try:  # names only, as for training: sizes are compared below
+            check_files({"type": "", "io_backend": {"type": "disk"}, **sides["lq"].opt, "phase": "train"})
         except (OSError, ValueError) as error:
             yield Finding(True, "pairs", str(error))
     if {"lq", "gt"} <= sides.keys():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tool import run_tool
+from run_tool import run_tool
 
 from nerco_plugin.data.build import build_dataset
 from nerco_plugin.data.demo_photographs import HIGH, LOW, VALIDATION

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from photographs import folder_of_photographs, photograph, write
 from PIL import Image
-from tool import run_tool
+from run_tool import run_tool
 
 from nerco_plugin.data.diagnosis import Diagnosis
 from nerco_plugin.data.doctor import examine, open_sources
@@ -69,6 +69,15 @@ def test_unreadable(data_sets: dict[str, dict[str, Any]], tmp_path: Path) -> Non
 def test_absent_folder(data_sets: dict[str, dict[str, Any]]) -> None:
     data_sets["train"]["dataroot_high"] = "gone"
     assert "datasets.train.dataroot_high: folder of images not found: 'gone'" in the_finding(data_sets, is_fault=True)
+
+
+def test_options_that_are_wrong(data_sets: dict[str, dict[str, Any]]) -> None:
+    data_sets["train"]["dataroot_high"] = None
+    assert the_finding(data_sets, is_fault=True).startswith("cannot be opened: datasets.train.dataroot_high")
+    del data_sets["train"], data_sets["val"]["dataroot_gt"]
+    assert "dataroot_gt is missing" in the_finding(data_sets, is_fault=True)
+    del data_sets["val"]["type"]
+    assert diagnose(data_sets).findings == []
 
 
 def test_tiny(data_sets: dict[str, dict[str, Any]], tmp_path: Path) -> None:

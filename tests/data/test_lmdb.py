@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from basicsr.utils import FileClient
 from photographs import folder_of_photographs, photograph, write
-from tool import run_tool
+from run_tool import run_tool
 
 from nerco_plugin.data.image_io import ImageReadError
 from nerco_plugin.data.image_list import list_folder
