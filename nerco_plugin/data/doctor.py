@@ -24,7 +24,8 @@ def open_sources(data_sets: Mapping[str, Mapping[str, Any]]) -> tuple[Sources, l
     sources = {}
     findings = []
     for name, opt in data_sets.items():
-        for role in (key.removeprefix("dataroot_") for key in opt if key.startswith("dataroot_")):
+        roots = [key for key, value in opt.items() if key.startswith("dataroot_") and value is not None]
+        for role in (key.removeprefix("dataroot_") for key in roots):
             try:
                 sources[name, role] = _source(opt, role)
             except (OSError, ValueError, TypeError) as error:  # a root or meta-info file that is no text: TypeError
@@ -63,7 +64,7 @@ def examine(
 
 
 def _source(opt: Mapping[str, Any], role: str) -> ImageSource:
-    names_inputs = role == "lq" and "dataroot_gt" in opt  # BasicSR's meta-info file lists the references
+    names_inputs = role == "lq" and opt.get("dataroot_gt")  # BasicSR's meta-info file lists the references
     meta_info = opt.get(f"meta_info_{role}") or (None if names_inputs else opt.get("meta_info_file"))
     backend = (opt.get("io_backend") or {}).get("type", "disk")
     return ImageSource(opt[f"dataroot_{role}"], backend, meta_info)

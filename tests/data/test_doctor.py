@@ -72,9 +72,10 @@ def test_absent_folder(data_sets: dict[str, dict[str, Any]]) -> None:
 
 
 def test_options_that_are_wrong(data_sets: dict[str, dict[str, Any]]) -> None:
-    data_sets["train"]["dataroot_high"] = None
+    data_sets["train"]["dataroot_high"] = 3
     assert the_finding(data_sets, is_fault=True).startswith("cannot be opened: datasets.train.dataroot_high")
-    del data_sets["train"], data_sets["val"]["dataroot_gt"]
+    del data_sets["train"]
+    data_sets["val"]["dataroot_gt"] = None
     assert "dataroot_gt is missing" in the_finding(data_sets, is_fault=True)
     del data_sets["val"]["type"]
     assert diagnose(data_sets).findings == []
