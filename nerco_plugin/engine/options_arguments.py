@@ -8,6 +8,7 @@ import msgspec
 from nerco_plugin.engine.options_reads import NOTHING, Reads
 from nerco_plugin.engine.options_signature import Argument, Signature, fields_of
 from nerco_plugin.engine.options_source import Faults, KeyPath, did_you_mean, near, shown
+from nerco_plugin.engine.options_tables import belongs_to
 from nerco_plugin.engine.options_types import is_finite, takes_none, typed
 
 Block = dict[Any, Any]
@@ -20,7 +21,7 @@ def check_arguments(block: Block, keys: KeyPath, signature: Signature, owner: st
         if key in known:
             check_value(block, key, keys, known[key], faults)
         elif not signature.takes_others or near(key, known):
-            faults.add((*keys, key), f"{owner} takes no such argument{did_you_mean(key, known)}")
+            faults.add((*keys, key), f"{owner} takes no such argument{did_you_mean(key, known.keys() - block.keys())}")
     check_required(block, keys, known, owner, faults)
 
 
@@ -32,7 +33,8 @@ def check_block(
         if key in known:
             check_value(block, key, keys, known[key], faults)
         elif is_typed((*keys, key), faults) or not reads.tolerates(str(key), known):
-            faults.add((*keys, key), f"unknown option, {reader} does not read it{did_you_mean(key, known)}")
+            hint = did_you_mean(key, known.keys() - block.keys()) or belongs_to(str(key))
+            faults.add((*keys, key), f"unknown option, {reader} does not read it{hint}")
 
 
 def is_typed(keys: KeyPath, faults: Faults) -> bool:

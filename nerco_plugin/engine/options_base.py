@@ -13,7 +13,7 @@ def read_with_base(path: Path, inside: tuple[Path, ...] = ()) -> Options:
     """The options of ``path`` laid over those of the file that its ``base`` names, relative to its own folder.
 
     Mappings are merged key by key and lists replaced. Where ``type`` differs, the mapping replaces the base's, for
-    another class takes other arguments. ``key: ~`` switches an inherited part off.
+    another class takes other arguments. ``key: ~`` switches off what is inherited.
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow links away from the file's neighbours
     if path in inside:
@@ -39,18 +39,16 @@ def read_with_base(path: Path, inside: tuple[Path, ...] = ()) -> Options:
 def _merged(base: Options, own: Options, below: dict[Any, Any], above: dict[Any, Any], keys: KeyPath) -> dict[Any, Any]:
     result = dict(below)
     for key, value in above.items():
-        inherited = below.get(key)
-        if isinstance(inherited, dict) and isinstance(value, dict) and _same_type(inherited, value):
-            result[key] = _merged(base, own, inherited, value, (*keys, key))
-            continue
+        here, inherited = (*keys, key), below.get(key)
+        if isinstance(inherited, dict) and isinstance(value, dict):
+            if value.get("type", inherited.get("type")) == inherited.get("type"):
+                result[key] = _merged(base, own, inherited, value, here)
+                continue
+            value = {name: item for name, item in value.items() if item is not None or name not in inherited}
         result[key] = value
-        for stale in [place for place in base.places if place[: len(keys) + 1] == (*keys, key)]:
+        for stale in [place for place in base.places if place[: len(here)] == here]:
             del base.places[stale]
     return result
-
-
-def _same_type(below: dict[Any, Any], above: dict[Any, Any]) -> bool:
-    return above.get("type", below.get("type")) == below.get("type")
 
 
 def expand_environment(faults: Faults) -> None:

@@ -94,3 +94,10 @@ DATA_SET = _optional(
         "std": list[float],
     }
 )
+
+
+def belongs_to(key: str) -> str:
+    """``; it belongs under 'val'`` for a key of a common block that was written elsewhere; else nothing."""
+    blocks = {"path": PATH, "train": TRAIN, "val": VAL, "logger": LOGGER, "dist_params": DIST_PARAMS}
+    homes = [name for name, table in blocks.items() if key in table]
+    return f"; it belongs under {homes[0]!r}" if homes else ""

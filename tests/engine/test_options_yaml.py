@@ -154,7 +154,7 @@ def test_a_base_is_inherited_key_by_key(tmp_path: Path, file: Path) -> None:
 
 def test_another_type_takes_none_of_the_inherited_arguments(tmp_path: Path, file: Path) -> None:
     (tmp_path / "root.yml").write_text("o: {type: Adam, lr: 1, betas: [0, 1]}\np: {type: Adam, lr: 1}\n")
-    options = read(file, "base: root.yml\no: {type: SGD, lr: 2}\np: {type: Adam, lr: 3}\n")
+    options = read(file, "base: root.yml\no: {type: SGD, lr: 2, betas: ~}\np: {type: Adam, lr: 3}\n")
     assert options == {"o": {"type": "SGD", "lr": 2}, "p": {"type": "Adam", "lr": 3}}
 
 
