@@ -1,5 +1,6 @@
 """Trains any BasicSR model from an option file: options in, checkpoints, pictures and scores under experiments/NAME."""
 
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from copy import deepcopy
@@ -16,6 +17,7 @@ from nerco_plugin.engine.distributed import find_place, process_group
 from nerco_plugin.engine.loader import EvaluationData, TrainingData
 from nerco_plugin.engine.loop import Training
 from nerco_plugin.engine.options import build_options, parse_arguments
+from nerco_plugin.engine.plan import training_plan
 from nerco_plugin.engine.resume import Start, find_start
 from nerco_plugin.engine.run_folder import copy_option_file, make_folders, make_room, open_log
 from nerco_plugin.engine.signals import StopRequest
@@ -26,11 +28,15 @@ def train(root: Path, argv: Sequence[str] | None) -> int:
     """Train as ``argv`` (``sys.argv`` if None) says; experiments/ lies under ``root``.
 
     Returns:
-        0 at the end of the run; 128 + N if signal N ended it earlier, after a checkpoint.
+        0 at the end of the run, or of its plan, which ``--check`` prints instead; 128 + N if signal N ended it earlier,
+        after a checkpoint.
     """
     args = parse_arguments(argv, is_train=True)
     place = find_place(args.launcher, args.local_rank)
     opt = build_options(args, root, is_train=True, rank=place.rank, world_size=place.world_size)
+    if args.check:
+        sys.stdout.write(f"{training_plan(opt)}\n")
+        return 0
     with process_group(place, opt), StopRequest() as stop:
         number = prepare(opt, args, stop).run()
     return 128 + number if number else 0
