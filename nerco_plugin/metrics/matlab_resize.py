@@ -18,21 +18,25 @@ def cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=64)
-def weights(length: int, target: int) -> NDArray[np.float64]:
-    """Matrix (target, length) of one resizing pass; the kernel widens when shrinking, borders are mirrored."""
+def taps(length: int, target: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Where each of ``target`` pixels reads a line of ``length`` pixels, and how much: indices and weights (target, K).
+
+    The kernel widens when shrinking; borders are mirrored.
+    """
     scale = target / length
     stretch = min(scale, 1.0)  # < 1 when shrinking: antialiasing
     centre = (np.arange(target) + 0.5) / scale - 0.5
     reach = int(np.ceil(4 / stretch)) + 2
     index = np.floor(centre - 2 / stretch).astype(int)[:, None] + np.arange(reach)
     weight = cubic((centre[:, None] - index) * stretch)
-    weight /= weight.sum(axis=1, keepdims=True)
-    mirrored = index % (2 * length)
-    mirrored = np.where(mirrored < length, mirrored, 2 * length - 1 - mirrored)
-    matrix = np.zeros((target, length))
-    np.add.at(matrix, (np.arange(target)[:, None], mirrored), weight)
-    matrix.flags.writeable = False  # cached: shared by all callers
-    return matrix
+    index %= 2 * length
+    return np.where(index < length, index, 2 * length - 1 - index), weight / weight.sum(axis=1, keepdims=True)
+
+
+def resize_rows(plane: NDArray, target: int) -> NDArray[np.float64]:
+    """One pass: (H, W) to (target, W), not rounded."""
+    index, weight = taps(plane.shape[0], target)
+    return np.einsum("tk,tkw->tw", weight, plane[index])
 
 
 def to_uint8(values: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -42,8 +46,6 @@ def to_uint8(values: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 def imresize_uint8(plane: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     """Resize (H, W) uint8 to (height, width) uint8, the axis with the smaller scale first (rows on a tie)."""
-    down = weights(plane.shape[0], height)
-    across = weights(plane.shape[1], width)
     if height / plane.shape[0] <= width / plane.shape[1]:
-        return to_uint8(to_uint8(down @ plane) @ across.T)
-    return to_uint8(down @ to_uint8(plane @ across.T))
+        return to_uint8(resize_rows(to_uint8(resize_rows(plane, height)).T, width).T)
+    return to_uint8(resize_rows(to_uint8(resize_rows(plane.T, width)).T, height))

@@ -9,7 +9,6 @@ from pathlib import Path
 from nerco_plugin.metrics.lpips_metric import WEIGHTS_HELP
 from nerco_plugin.report.benchmark_page import benchmark_page
 from nerco_plugin.report.columns import Column, chosen_columns
-from nerco_plugin.report.page import write_whole
 from nerco_plugin.report.pairs import OWN_FOLDER, pair_images
 from nerco_plugin.report.paper_table import NAMES, PaperTable, with_run
 from nerco_plugin.report.scoring import Job, ScoredSet, score_all
@@ -59,6 +58,8 @@ def write_report(
         PairingError, UnreadableImageError (both ValueError): faults in the folders, each by name.
         ValueError: an unknown column or table.
     """
+    if not methods:
+        raise ValueError("methods is empty: name at least one folder of results")
     columns = chosen_columns(extra, with_truth=gt is not None)
     if paper_table not in (None, *NAMES):
         raise ValueError(f"paper_table is one of {', '.join(NAMES)}, got {paper_table!r}")
@@ -66,28 +67,42 @@ def write_report(
         raise ValueError(f"the extra column lpips needs lpips_weights: {WEIGHTS_HELP}")
     sets = pair_images(methods, low, gt, suffix=suffix)
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out, prefix=f".{OWN_FOLDER}-") as pictures:
-        keys = tuple(column.key for column in columns)
-        weights = None if lpips_weights is None else str(lpips_weights)
+    with tempfile.TemporaryDirectory(dir=out, prefix=f".{OWN_FOLDER}-") as draft:
+        pictures = Path(draft, OWN_FOLDER)
+        pictures.mkdir()
         jobs = [
-            Job(images=images, keys=keys, pictures=Path(pictures, f"{number:04d}"), lpips_weights=weights)
+            Job(
+                images=images,
+                keys=tuple(column.key for column in columns),
+                pictures=pictures / f"{number:04d}",
+                lpips_weights=None if lpips_weights is None else str(lpips_weights),
+            )
             for number, images in enumerate(sets)
         ]
         scored = score_all(jobs, processes=processes, progress=progress)
-        shutil.rmtree(out / OWN_FOLDER, ignore_errors=True)
-        shutil.copytree(pictures, out / OWN_FOLDER)
-    data = scores_data(scored, columns, title=title)
-    means = mean_scores(scored, columns)
-    paper = with_run(paper_table, means, count=len(scored)) if paper_table else None
-    heading = f"{len(scored)} image{'s' * (len(scored) != 1)}, scored as saved" + (
-        f", made 8-bit by {saved_by}" if saved_by else ""
-    )
-    write_whole(out / "scores.json", json.dumps(data, indent=1, ensure_ascii=False) + "\n")
-    write_whole(out / "scores.csv", as_csv(scored, columns))
-    write_whole(out / "scores.md", scores_markdown(scored, columns, title=title, heading=heading, paper=paper))
-    page = benchmark_page(scored, columns, title=title, heading=heading, with_truth=gt is not None, paper=paper)
-    write_whole(out / "index.html", page)
+        paper = with_run(paper_table, mean_scores(scored, columns), count=len(scored)) if paper_table else None
+        heading = f"{len(scored)} image{'s' * (len(scored) != 1)}, scored as saved"
+        heading += f", made 8-bit by {saved_by}" if saved_by else ""
+        data = scores_data(scored, columns, title=title)
+        texts = {
+            "scores.json": json.dumps(data, indent=1, ensure_ascii=False) + "\n",
+            "scores.csv": as_csv(scored, columns),
+            "scores.md": scores_markdown(scored, columns, title=title, heading=heading, paper=paper),
+            "index.html": benchmark_page(scored, columns, title, heading, with_truth=gt is not None, paper=paper),
+        }
+        for name, text in texts.items():
+            Path(draft, name).write_text(text, encoding="utf-8")
+        publish(Path(draft), out)
     return data
+
+
+def publish(draft: Path, out: Path) -> None:
+    """Move everything in ``draft`` to ``out``, in place of what an earlier report left there."""
+    for new in sorted(draft.iterdir()):
+        old = out / new.name
+        if old.is_dir():
+            shutil.rmtree(old)
+        new.replace(old)
 
 
 def scores_data(scored: Sequence[ScoredSet], columns: Sequence[Column], title: str) -> dict[str, object]:
@@ -108,5 +123,12 @@ def scores_markdown(
     if notes := undefined_notes(scored, columns):
         lines += ["", "Left out of the means:", "", *(f"- {note}" for note in notes)]
     if paper:
-        lines += ["", f"## {paper.title}", "", markdown_table(paper.rows, paper.columns), "", paper.note]
+        lines += [
+            "",
+            f"## {paper.title}",
+            "",
+            markdown_table(paper.rows, paper.columns, paper.unranked),
+            "",
+            paper.note,
+        ]
     return "\n".join(lines) + "\n"

@@ -7,7 +7,7 @@ from nerco_plugin.report.page import render
 from nerco_plugin.report.paper_table import PaperTable
 from nerco_plugin.report.pictures import LONGEST_SIDE
 from nerco_plugin.report.scoring import ScoredSet
-from nerco_plugin.report.tables import Means, mean_scores, places, undefined_notes
+from nerco_plugin.report.tables import Means, marks, mean_scores, undefined_notes
 
 
 def benchmark_page(
@@ -45,17 +45,18 @@ def column_data(column: Column) -> dict[str, object]:
     }
 
 
-def marks(means: Means, columns: Sequence[Column]) -> dict[str, list[int | None]]:
-    """Place of each method in each column: 1, 2 or None."""
-    ranks = [places({method: row[column.key] for method, row in means.items()}, column) for column in columns]
-    return {method: [rank.get(method) for rank in ranks] for method in means}
-
-
-def table_rows(means: Means, columns: Sequence[Column], own: frozenset[str] = frozenset()) -> list[dict[str, object]]:
+def table_rows(
+    means: Means, columns: Sequence[Column], own: frozenset[str] = frozenset(), unranked: frozenset[str] = frozenset()
+) -> list[dict[str, object]]:
     """Rows of a table of methods; those in ``own`` are set off."""
-    ranks = marks(means, columns)
+    ranks = marks(means, columns, unranked)
     return [
-        {"name": name, "values": [row[c.key] for c in columns], "marks": ranks[name], "own": name in own}
+        {
+            "name": name,
+            "values": [row[c.key] for c in columns],
+            "marks": list(ranks[name].values()),
+            "own": name in own,
+        }
         for name, row in means.items()
     ]
 
@@ -68,7 +69,7 @@ def image_data(number: int, images: ScoredSet, columns: Sequence[Column]) -> dic
         "name": images.name,
         "size": images.size,
         "scores": [[values[c.key] for c in columns] for values in scores.values()],
-        "marks": list(marks(scores, columns).values()),
+        "marks": [list(row.values()) for row in marks(scores, columns).values()],
         "reasons": [score.reasons for score in images.scores.values()],
         "histograms": images.histograms,
     }
@@ -79,6 +80,6 @@ def paper_data(paper: PaperTable) -> dict[str, object]:
     return {
         "title": paper.title,
         "columns": [column_data(column) for column in paper.columns],
-        "rows": table_rows(paper.rows, paper.columns, own=paper.own),
+        "rows": table_rows(paper.rows, paper.columns, own=paper.own, unranked=paper.unranked),
         "note": paper.note,
     }

@@ -63,12 +63,9 @@ def charts(curves: Mapping[str, Points], best: Mapping[str, tuple[float, int]]) 
 def samples(experiment: Path) -> list[dict[str, object]]:
     """The pictures that validations saved, by image, each with its iterations in order."""
     found: dict[str, list[tuple[int, Path]]] = {}
-    for path in sorted(experiment.glob("visualization/**/*.png")):
+    for path in sorted(experiment.glob("visualization/*/*.png")):
         if parts := SAMPLE.match(path.stem):
-            name = path.parent.relative_to(experiment / "visualization").as_posix()
-            found.setdefault(f"{name}: {parts[1]}" if path.parent.name != parts[1] else name, []).append(
-                (int(parts[2]), path)
-            )
+            found.setdefault(parts[1], []).append((int(parts[2]), path))
     return [
         {
             "name": name,

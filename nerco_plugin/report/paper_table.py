@@ -13,12 +13,16 @@ NAMES = ("LOL", "LSRW", "LIME", "ablation")
 
 @dataclass(frozen=True)
 class PaperTable:
-    """One table of the paper with a run's rows below (``own``); ``note`` says what compares."""
+    """One table of the paper with a run's rows below (``own``); ``note`` says what compares.
+
+    ``unranked`` are those of the run's rows that do not compare and so take no place.
+    """
 
     title: str
     columns: list[Column]
     rows: Means
     own: frozenset[str]
+    unranked: frozenset[str]
     note: str
 
 
@@ -42,7 +46,7 @@ def with_run(name: str, means: Means, count: int) -> PaperTable:
     first = next(iter(table["rows"].values()))
     scored = next(iter(means.values()))
     columns = [column for key, column in COLUMNS.items() if key in first and key in scored]
-    own = {f"{method} (this run)": row for method, row in means.items()}
+    own = {f"{method} (this run)": {c.key: row[c.key] for c in columns} for method, row in means.items()}
     note = table["note"]
     if count != table["images"]:
         note += f" This run has {count} images, the paper's cells {table['images']}: the rows do not compare."
@@ -50,5 +54,10 @@ def with_run(name: str, means: Means, count: int) -> PaperTable:
         note += f" Without references there is no {', '.join(missing)}."
     paper = {method: {c.key: row[c.key] for c in columns} for method, row in table["rows"].items()}
     return PaperTable(
-        title=f"The paper's {table['source']}", columns=columns, rows=paper | own, own=frozenset(own), note=note
+        title=f"The paper's {table['source']}",
+        columns=columns,
+        rows=paper | own,
+        own=frozenset(own),
+        unranked=frozenset(own if count != table["images"] else ()),
+        note=note,
     )

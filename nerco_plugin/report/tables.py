@@ -29,6 +29,15 @@ def places(values: Mapping[str, float | None], column: Column) -> dict[str, int]
     return {name: ranking.index(value) + 1 for name, value in shown.items() if value in ranking[:2]}
 
 
+def marks(
+    means: Means, columns: Sequence[Column], unranked: frozenset[str] = frozenset()
+) -> dict[str, dict[str, int | None]]:
+    """Place (1, 2 or None) of every method in every column, by method and key; ``unranked`` methods get none."""
+    competing = {method: row for method, row in means.items() if method not in unranked}
+    ranks = {c.key: places({method: row[c.key] for method, row in competing.items()}, c) for c in columns}
+    return {method: {c.key: ranks[c.key].get(method) for c in columns} for method in means}
+
+
 def as_data(scored: Sequence[ScoredSet], columns: Sequence[Column], method: str) -> dict[str, object]:
     """``mean``, ``images`` and, where some score is undefined, ``undefined`` with the reasons, for one method."""
     reasons = {images.name: images.scores[method].reasons for images in scored if images.scores[method].reasons}
@@ -51,14 +60,14 @@ def as_csv(scored: Sequence[ScoredSet], columns: Sequence[Column]) -> str:
     return text.getvalue()
 
 
-def markdown_table(means: Means, columns: Sequence[Column]) -> str:
+def markdown_table(means: Means, columns: Sequence[Column], unranked: frozenset[str] = frozenset()) -> str:
     """Rows of methods, columns of scores; the best is bold, the second underlined, arrows say which way is better."""
     head = ["method", *(f"{column.label} {'↑' if column.higher_is_better else '↓'}" for column in columns)]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    ranks = {c.key: places({method: row.get(c.key) for method, row in means.items()}, c) for c in columns}
-    marks = {1: "**{}**", 2: "<u>{}</u>", None: "{}"}
+    ranks = marks(means, columns, unranked)
+    styles = {1: "**{}**", 2: "<u>{}</u>", None: "{}"}
     for method, row in means.items():
-        cells = [marks[ranks[c.key].get(method)].format(c.show(row[c.key])) if c.key in row else "" for c in columns]
+        cells = [styles[ranks[method][c.key]].format(c.show(row[c.key])) for c in columns]
         lines.append(f"| {' | '.join([method.replace('|', chr(92) + '|'), *cells])} |")
     return "\n".join(lines)
 

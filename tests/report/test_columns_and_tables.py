@@ -84,6 +84,9 @@ def test_the_papers_best_and_second_come_out() -> None:
 def test_what_does_not_compare_is_said() -> None:
     means = {"us": {"loe": 100.0, "niqe": 4.0, "niqe_paper": 12.0}}
     lime = with_run("LIME", means, count=9)
+    assert lime.unranked == {"us (this run)"}
+    assert "| us (this run) | 100.0 | 12.00 |" in markdown_table(lime.rows, lime.columns, lime.unranked)
+    assert with_run("LIME", means, count=10).unranked == frozenset()
     assert [column.key for column in lime.columns] == ["loe", "niqe_paper"]
     assert "This run has 9 images, the paper's cells 10: the rows do not compare." in lime.note
     assert "Without references there is no PSNR, SSIM." in with_run("LOL", means, count=15).note
