@@ -38,6 +38,15 @@ class UnpairedImageOptions(msgspec.Struct, kw_only=True):
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     phase: str = "train"
 
+    def __post_init__(self) -> None:
+        if self.phase != "train":
+            raise ValueError(
+                f"phase must be train, got '{self.phase}': an unrelated photograph is no truth; validate with "
+                "BasicSR's PairedImageDataset (lq, gt) or SingleImageDataset (lq)"
+            )
+        if self.resize_mode == "resize_crop" and self.load_size < self.size:
+            raise ValueError(f"load_size must be at least size = {self.size}, got {self.load_size}")
+
 
 @DATASET_REGISTRY.register()
 class UnpairedImageDataset(Dataset[dict[str, Any]]):
@@ -129,15 +138,7 @@ def _checked(opt: dict[str, Any]) -> UnpairedImageOptions:
     """Types and values of the options; keys of BasicSR's loader beside them are not this class's business."""
     where = f"options of data set '{opt.get('name')}'"
     try:
-        options = msgspec.convert(opt, UnpairedImageOptions)
+        return msgspec.convert(opt, UnpairedImageOptions)
     except msgspec.ValidationError as error:
         choices = "resize_mode: resize, crop or resize_crop; io_backend.type: disk or lmdb"
         raise ValueError(f"{where}: {error}{f' ({choices})' if 'enum' in str(error) else ''}") from error
-    if options.phase != "train":
-        raise ValueError(
-            f"{where}: phase must be train, got '{options.phase}': an unrelated photograph is no truth; validate with "
-            "BasicSR's PairedImageDataset (lq, gt) or SingleImageDataset (lq)"
-        )
-    if options.resize_mode == "resize_crop" and options.load_size < options.size:
-        raise ValueError(f"{where}: load_size must be at least size = {options.size}, got {options.load_size}")
-    return options

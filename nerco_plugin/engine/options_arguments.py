@@ -21,7 +21,8 @@ def check_arguments(block: Block, keys: KeyPath, signature: Signature, owner: st
         if key in known:
             check_value(block, key, keys, known[key], faults)
         elif not signature.takes_others or near(key, known):
-            faults.add((*keys, key), f"{owner} takes no such argument{did_you_mean(key, known.keys() - block.keys())}")
+            hint = _meant(block, key, keys, known, faults)
+            faults.add((*keys, key), f"{owner} takes no such argument{hint}")
     check_required(block, keys, known, owner, faults)
 
 
@@ -32,14 +33,14 @@ def check_block(
     for key in [key for key in block if (*keys, key) in faults.options.places]:
         if key in known:
             check_value(block, key, keys, known[key], faults)
-        elif is_typed((*keys, key), faults) or not reads.tolerates(str(key), known):
-            hint = did_you_mean(key, known.keys() - block.keys()) or belongs_to(str(key))
+        elif faults.is_typed((*keys, key)) or not reads.tolerates(str(key), known):
+            hint = _meant(block, key, keys, known, faults) or belongs_to(str(key))
             faults.add((*keys, key), f"unknown option, {reader} does not read it{hint}")
 
 
-def is_typed(keys: KeyPath, faults: Faults) -> bool:
-    """Whether an option comes from the command line, where nothing is tolerated that is not known for sure."""
-    return faults.options.place(keys).file is None
+def _meant(block: Block, key: Any, keys: KeyPath, known: Mapping[str, Argument], faults: Faults) -> str:
+    """What an unknown key may stand for: in a file, none that is there as well; on the command line, any."""
+    return did_you_mean(key, known if faults.is_typed((*keys, key)) else known.keys() - block.keys())
 
 
 def check_required(block: Block, keys: KeyPath, known: Mapping[str, Argument], owner: str, faults: Faults) -> None:

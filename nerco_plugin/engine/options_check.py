@@ -13,11 +13,11 @@ from nerco_plugin.engine.options_arguments import (
     check_required,
     check_value,
 )
-from nerco_plugin.engine.options_data import check_data_set
+from nerco_plugin.engine.options_data import check_data_set, check_sizes
 from nerco_plugin.engine.options_parts import check_network, registered
 from nerco_plugin.engine.options_paths import resolve_paths
 from nerco_plugin.engine.options_reads import Reads, reads_of
-from nerco_plugin.engine.options_relations import check_batch, check_devices, check_iterations
+from nerco_plugin.engine.options_relations import check_devices, check_iterations
 from nerco_plugin.engine.options_required import MODEL_METHODS, required_keys
 from nerco_plugin.engine.options_source import Faults, KeyPath, did_you_mean, lookup
 from nerco_plugin.engine.options_train import check_train
@@ -86,8 +86,8 @@ def check_outside(opt: dict[str, Any], root: Path, faults: Faults) -> None:
     """What the options need around them: files and folders, enough data, devices, CLIP's weights."""
     resolve_paths(opt, root, faults)
     check_devices(opt, faults)
+    check_sizes(opt, faults)
     if opt["is_train"]:
-        check_batch(opt, faults)
         check_clip(opt, faults)
 
 

@@ -1,10 +1,12 @@
-"""Checks data sets: what their class reads, how many images they hold, and whether they have references."""
+"""Checks data sets: what their class reads, whether they hold images enough, and whether they have references."""
 
 import ast
+from pathlib import Path
 from typing import Any
 
 from basicsr.utils.registry import DATASET_REGISTRY
 
+from nerco_plugin.data.image_list import list_meta_info
 from nerco_plugin.data.image_source import ImageSource
 from nerco_plugin.engine.options_arguments import Block, check_block, check_published, check_required
 from nerco_plugin.engine.options_parts import chosen
@@ -13,6 +15,7 @@ from nerco_plugin.engine.options_required import DATA_SET_METHODS, required_keys
 from nerco_plugin.engine.options_source import Faults, KeyPath, lookup
 from nerco_plugin.engine.options_tables import DATA_SET
 
+_SIDES = {"PairedImageDataset": ("lq", "gt"), "SingleImageDataset": ("lq",), "UnpairedImageDataset": ("low", "high")}
 _BACKENDS = ("disk", "lmdb", "memcached")  # of BasicSR's FileClient
 
 
@@ -52,17 +55,31 @@ def _makes_gt(node: ast.AST) -> bool:
     return any(isinstance(key, ast.Constant) and key.value == "gt" for key in keys)
 
 
-def count_images(block: Block) -> int | None:
-    """How many images a data set of BasicSR's or ours will have; None where only building it would tell."""
-    side = {"PairedImageDataset": "lq", "SingleImageDataset": "lq", "UnpairedImageDataset": "low"}.get(
-        str(block.get("type"))
-    )
-    root = block.get(f"dataroot_{side}")
-    if side is None or not isinstance(root, str):
+def check_sizes(opt: dict[str, Any], faults: Faults) -> None:
+    """Every folder that is there must hold images, and the training data those of one iteration of all processes."""
+    for name, block in opt["datasets"].items():
+        keys = ("datasets", name)
+        counts = [_count(block, side, keys, faults) for side in _SIDES.get(str(block.get("type")), ())]
+        batch = block.get("batch_size_per_gpu")
+        if name == "train" and counts and counts[0] and isinstance(batch, int):
+            _check_batch(batch, opt["world_size"], int(counts[0] * (block.get("dataset_enlarge_ratio") or 1)), faults)
+
+
+def _count(block: Block, side: str, keys: KeyPath, faults: Faults) -> int | None:
+    """Images on one side of a data set; None where the path itself is at fault."""
+    root, backend = block.get(f"dataroot_{side}"), lookup(block, "io_backend", "type")
+    meta_info = block.get(f"meta_info_{side}") or block.get("meta_info_file")
+    if not isinstance(root, str) or not Path(root).is_dir() or backend not in ("disk", "lmdb"):
         return None
-    meta_info = block.get("meta_info_low" if side == "low" else "meta_info_file")
-    is_lmdb = lookup(block, "io_backend", "type") == "lmdb"
     try:
-        return len(ImageSource(root, "lmdb" if is_lmdb else "disk", meta_info))
-    except (OSError, ValueError):
+        return len(list_meta_info(meta_info)) if meta_info else len(ImageSource(root, backend))
+    except (OSError, ValueError) as error:
+        faults.add((*keys, f"dataroot_{side}"), str(error))
         return None
+
+
+def _check_batch(batch: int, processes: int, images: int, faults: Faults) -> None:
+    if batch * processes > images:
+        each = f" for each of {processes} processes" if processes > 1 else ""
+        text = f"{batch}{each} is more than the {images} images in the data: no iteration would be possible"
+        faults.add(("datasets", "train", "batch_size_per_gpu"), text)

@@ -63,10 +63,14 @@ def check_network(block: Block, keys: KeyPath, faults: Faults) -> None:
 
 
 def check_loss(block: Block, keys: KeyPath, faults: Faults) -> None:
-    """A loss and its arguments."""
+    """A loss: its arguments, and what its class itself refuses."""
+    before = len(faults.found)
     cls = chosen(block, keys, LOSS_REGISTRY, "loss", faults)
-    if cls is not None:
-        check_arguments(block, keys, signature_of(cls), cls.__name__, faults)
+    if cls is None:
+        return
+    check_arguments(block, keys, signature_of(cls), cls.__name__, faults)
+    if len(faults.found) == before and cls.__name__ not in _HEAVY:
+        _try(cls, block, keys, faults)
 
 
 def check_metric(block: Block, keys: KeyPath, faults: Faults) -> Any:
@@ -116,6 +120,7 @@ def check_schedule(block: Block, keys: KeyPath, faults: Faults) -> None:
         _try(lambda **arguments: cls(optimizer, **arguments), block, keys, faults)
 
 
+_HEAVY = ("PerceptualLoss",)  # loads a network, or downloads it
 _SCHEDULES = ("MultiStepLR", "MultiStepRestartLR", "CosineAnnealingRestartLR", "LinearDecayLR")
 
 

@@ -1,11 +1,10 @@
-"""Checks what options must be to each other: schedules and iterations, batches and data, processes and devices."""
+"""Checks what options must be to each other: schedules and iterations, processes and devices."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 
-from nerco_plugin.engine.options_data import count_images
 from nerco_plugin.engine.options_source import Faults, lookup
 
 
@@ -21,23 +20,6 @@ def check_iterations(opt: dict[str, Any], faults: Faults) -> None:
     if _is_count(end) and end < total:
         faults.add(
             (*keys, "total_iter"), f"the learning rate is 0 from iteration {end} on, before train:total_iter {total}"
-        )
-
-
-def check_batch(opt: dict[str, Any], faults: Faults) -> None:
-    """The images of one iteration, over all processes, must be in the training data."""
-    block = lookup(opt, "datasets", "train")
-    batch = lookup(opt, "datasets", "train", "batch_size_per_gpu")
-    if not _is_count(batch):
-        return
-    images = count_images(block)
-    together = batch * opt["world_size"]
-    enlarged = None if images is None else images * (block.get("dataset_enlarge_ratio") or 1)
-    if enlarged is not None and together > enlarged:
-        processes = f" for each of {opt['world_size']} processes" if opt["world_size"] > 1 else ""
-        faults.add(
-            ("datasets", "train", "batch_size_per_gpu"),
-            f"{batch}{processes} is more than the {int(enlarged)} images in the data: no iteration would be possible",
         )
 
 

@@ -75,11 +75,15 @@ class Faults:
         """Note a fault of something that is no option, at ``place``."""
         self.found.append((place, text))
 
+    def is_typed(self, keys: KeyPath) -> bool:
+        """Whether an option comes from the command line, where nothing is tolerated that is not known for sure."""
+        return self.options.place(keys).file is None
+
     def add_refusal(self, block: Mapping[Any, Any], keys: KeyPath, text: str) -> None:
         """Note that a class refuses the options of ``block``, at the one that its message names, or that was typed."""
         named = [key for key in block if re.search(rf"\b{re.escape(str(key))}\b", text)]
-        typed = [key for key in block if self.options.place((*keys, key)).file is None]
-        culprits = (named + typed)[:1]
+        typed = [key for key in block if self.is_typed((*keys, key))]
+        culprits = [*(key for key in named if key in typed), *named, *typed][:1]
         place = self.options.place((*keys, *culprits))
         self.add_at(place, f"{shown(keys)}: {text}" if keys else text)
 

@@ -135,6 +135,8 @@ datasets:
     dataroot_low: datasets/lq
     dataroot_high: datasets/gt
     size: 16
+    resize_mode: resize_crop
+    load_size: 20
     num_worker_per_gpu: 0
     batch_size_per_gpu: 1
   val:

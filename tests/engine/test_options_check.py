@@ -14,7 +14,7 @@ UNKNOWN = {
     "sr": [
         ("trian:lr=1", "the option file has no key 'trian'; did you mean 'train'?"),
         ("modle_type=SRModel", "modle_type: unknown option, SRModel does not read it"),
-        ("train:ema_deacy=0.9", "train:ema_deacy: unknown option, SRModel does not read it"),
+        ("train:ema_deacy=0.9", "train:ema_deacy: unknown option, SRModel does not read it; did you mean 'ema_decay'?"),
         ("train:gan_opt={type: GANLoss}", "train:gan_opt: unknown option, SRModel does not read it"),
         ("network_d={type: VGGStyleDiscriminator}", "network_d: unknown option, SRModel does not read it"),
         ("save_img=true", "save_img: unknown option, SRModel does not read it; it belongs under 'val'"),
@@ -96,7 +96,9 @@ WRONG = {
         ("train:amp=bf61", "train:amp: expected 'bf16' or 'fp16', got 'bf61'"),
         ("train:accumulate=0", "train:accumulate: expected int >= 1, got 0"),
         ("train:warm_start:exposure=[1]", "train:warm_start:exposure: expected a list of length 2, got [1]"),
+        ("train:gan_opt:gan_type=gan", "train:gan_opt: GANLoss: GAN type gan is not implemented"),
         ("train:warm_start:exposure=[0.5, 0.1]", "train:warm_start: exposure must be two rising positive numbers"),
+        ("datasets:train:load_size=8", "datasets:train: load_size must be at least size = 16, got 8"),
         ("datasets:train:resize_mode=crpo", "resize_mode: expected 'resize' or 'crop' or 'resize_crop', got 'crpo'"),
     ],
 }
@@ -234,6 +236,13 @@ def test_a_batch_is_that_of_all_processes(project: Path) -> None:
     words = "2 for each of 2 processes is more than the 3 images"
     assert words in faults(project, "sr", flags=("--launcher", "pytorch"), world_size=2)
     build(project, "sr", "datasets:train:dataset_enlarge_ratio=2", flags=("--launcher", "pytorch"), world_size=2)
+
+
+def test_a_folder_without_images_is_found(project: Path) -> None:
+    (project / "datasets" / "empty").mkdir()
+    assert "datasets:val:dataroot_lq: no images in folder" in faults(
+        project, "sr", "datasets:val:dataroot_lq=datasets/empty"
+    )
 
 
 def test_a_shorter_run_than_planned_is_remarked_upon(project: Path) -> None:
