@@ -85,7 +85,7 @@ class Objective:
         return inspections
 
     def pair_terms(self, images: PairImages, low: Tensor, high: Tensor) -> Terms:
-        """The warm start's terms: each part has its own truth on a simulated pair, and the weight of its Eq. 15 term."""
+        """The warm start's terms: each part has its own truth on a simulated pair, with its Eq. 15 weight."""
         terms: Terms = OrderedDict()
         if self.nr is not None and images.normalized is not None:
             terms["l_nr"] = self.nr(images.normalized, low)
