@@ -13,26 +13,30 @@ from nerco_plugin.metrics.matlab_resize import imresize_uint8
 SHORT_SIDE = 50
 
 
+def lightness(img: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Lightness max(R, G, B) of (H, W, 3); plane by plane, which is ten times as fast as ``max(axis=2)``."""
+    return np.maximum(np.maximum(img[..., 0], img[..., 1]), img[..., 2])
+
+
 def small_lightness(img: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Lightness max(R, G, B) of (H, W, 3), resized by 50 / min(H, W)."""
-    lightness = img.max(axis=2)
-    height, width = lightness.shape
+    """Lightness of (H, W, 3), resized by 50 / min(H, W)."""
+    height, width = img.shape[:2]
     ratio = SHORT_SIDE / min(height, width)
-    return imresize_uint8(lightness, height=round(height * ratio), width=round(width * ratio))
+    return imresize_uint8(lightness(img), height=round(height * ratio), width=round(width * ratio))
 
 
-def order_error(lightness: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    """The double sum above for two uint8 arrays of equal shape, exactly, in O(N + 256^2).
+def order_error(low: NDArray[np.uint8], enhanced: NDArray[np.uint8]) -> float:
+    """The double sum above for the lightness of two images, uint8 of equal shape, exactly, in O(N + 256^2).
 
     Pairs are counted from the joint histogram: with A = [L(x) >= L(y)] and B = [L_e(x) >= L_e(y)],
     #(A xor B) = #A + #B - 2 #(A and B), and each count is a histogram times its own cumulative sum.
     """
-    index = lightness.ravel().astype(np.int64) * 256 + other.ravel()
+    index = low.ravel().astype(np.int64) * 256 + enhanced.ravel()
     joint = np.bincount(index, minlength=256 * 256).reshape(256, 256)
     first, second = joint.sum(axis=1), joint.sum(axis=0)
     both = (joint * joint.cumsum(axis=0).cumsum(axis=1)).sum()
     differing = (first * first.cumsum()).sum() + (second * second.cumsum()).sum() - 2 * both
-    return float(differing / lightness.size)
+    return float(differing / low.size)
 
 
 def lightness_order_error(enhanced: NDArray[np.uint8], low: NDArray[np.uint8]) -> float:

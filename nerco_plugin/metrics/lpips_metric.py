@@ -3,6 +3,7 @@
 Nothing is ever downloaded: the package's own heads are used, the AlexNet trunk comes from the file.
 """
 
+import warnings
 from functools import lru_cache
 from pathlib import Path
 
@@ -33,7 +34,9 @@ def build_lpips(weights: str) -> torch.nn.Module:
         raise ImportError("LPIPS is an extra: pip install 'nerco_plugin[lpips]'") from error
     if not Path(weights).is_file():
         raise FileNotFoundError(f"no LPIPS weights at {weights!r}: {WEIGHTS_HELP}")
-    model = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the package uses torchvision's older arguments
+        model = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
     trunk = torch.load(weights, map_location="cpu", weights_only=True)
     wanted = {key: f"features.{key.split('.', 1)[1]}" for key in model.net.state_dict()}  # slice1.0.weight
     if missing := [name for name in wanted.values() if name not in trunk]:

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from nerco_plugin.metrics.loe_metric import lightness
+
 BINS = 64
 LONGEST_SIDE = 2048
 
@@ -36,5 +38,5 @@ def save_copy(rgb: NDArray[np.uint8], path: Path) -> None:
 
 def lightness_histogram(rgb: NDArray[np.uint8]) -> list[int]:
     """Shares of the pixels in 64 equal bins of max(R, G, B), in thousandths."""
-    counts = np.bincount(rgb.max(axis=2).ravel() // (256 // BINS), minlength=BINS)
+    counts = np.bincount(lightness(rgb).ravel() // (256 // BINS), minlength=BINS)
     return np.rint(counts * (1000 / counts.sum())).astype(int).tolist()

@@ -129,6 +129,7 @@ def test_sorting_sorts_worst_and_best_first(visit: Any, report: Path) -> None:  
     assert page.locator("#scores th[aria-sort]").get_attribute("aria-sort") == "descending"
     page.get_by_role("button", name="LOE").click()
     assert names(page) == worst_first[::-1]
+    assert page.evaluate("document.activeElement.textContent") == "LOE"  # keys go on from where they were
     page.get_by_role("button", name="By name").click()
     assert names(page) == ["1", "2", "10"]
     page.get_by_role("button", name="NIQE", exact=True).click()

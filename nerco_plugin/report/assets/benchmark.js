@@ -84,40 +84,45 @@ function setState(changes) {
   addCards();
 }
 
-// --- controls, table, cards
+// --- controls, table, cards; controls and heads are made once, so that the keyboard's focus stays where it is
 
-const controls = { column: make("span"), method: make("span"), order: make("span", { class: "switch", role: "group", "aria-label": "Order" }) };
-const table = make("table", { id: "scores" });
+const columnSelect = makeSelect(data.columns.map((c, i) => [String(i), c.label]), "0", "Order by score",
+  (value) => setState({ column: Number(value), order: state.order === "name" ? "worst" : state.order }));
+const methodSelect = makeSelect(data.methods.map((name, i) => [String(i), name]), "0", "Scores of method",
+  (value) => setState({ method: Number(value), right: value }));
+const roleSelects = Object.fromEntries(["left", "right"].map((side) =>
+  [side, makeSelect(Object.entries(roleLabels), state[side], `Picture on the ${side}, everywhere`, (value) => setState({ [side]: value }))]));
+const orderButtons = Object.fromEntries([["worst", "Worst first"], ["best", "Best first"], ["name", "By name"]].map(([order, text]) =>
+  [order, make("button", { type: "button", onclick: () => setState({ order }) }, text)]));
+const heads = [["Image", "Order by name"], ...data.columns.map((c) => [c.label, c.meaning])].map(([text, title], i) =>
+  make("th", { scope: "col", title }, make("button", { type: "button", onclick: () => clickHead(i - 1) }, text)));
+const rowsBox = make("tbody");
+const table = make("table", { id: "scores" }, make("thead", {}, make("tr", {}, ...heads)), rowsBox);
 const spreadBox = make("div", { class: "side" });
 const cards = make("div", { class: "grid", id: "cards" });
 const more = make("p", { class: "soft", id: "more" });
 
-function drawControls() {
-  controls.column.replaceChildren(makeSelect(data.columns.map((c, i) => [String(i), c.label]), String(state.column), "Order by score",
-    (value) => setState({ column: Number(value), order: state.order === "name" ? "worst" : state.order })));
-  controls.method.replaceChildren(makeSelect(data.methods.map((name, i) => [String(i), name]), String(state.method), "Scores of method",
-    (value) => setState({ method: Number(value), right: value })));
-  controls.order.replaceChildren(...[["worst", "Worst first"], ["best", "Best first"], ["name", "By name"]].map(([order, text]) =>
-    make("button", { type: "button", "aria-pressed": String(state.order === order), onclick: () => setState({ order }) }, text)));
+function clickHead(column) {
+  if (column < 0) setState({ order: "name" });
+  else setState({ column, order: column === state.column && state.order === "worst" ? "best" : "worst" });
 }
 
-function sortHead(text, title, active, clicked) {
-  const sort = active ? (state.order === "name" ? "ascending" : (state.order === "worst") === data.columns[state.column].up ? "ascending" : "descending") : null;
-  return make("th", { scope: "col", title, "aria-sort": sort }, make("button", { type: "button", onclick: clicked }, text,
-    active ? (sort === "ascending" ? " ▲" : " ▼") : ""));
+function drawControls() {
+  columnSelect.value = String(state.column);
+  for (const [side, select] of Object.entries(roleSelects)) select.value = state[side];
+  for (const [order, button] of Object.entries(orderButtons)) button.setAttribute("aria-pressed", String(state.order === order));
+  const sorted = state.order === "name" ? 0 : state.column + 1;
+  const rising = state.order === "name" || (state.order === "worst") === data.columns[state.column].up;
+  heads.forEach((head, i) => {
+    head.removeAttribute("aria-sort");
+    if (i === sorted) head.setAttribute("aria-sort", rising ? "ascending" : "descending");
+  });
 }
 
 function drawTable() {
-  const heads = data.columns.map((c, i) => {
-    const active = state.order !== "name" && i === state.column;
-    return sortHead(c.label, c.meaning, active, () => setState({ column: i, order: active && state.order === "worst" ? "best" : "worst" }));
-  });
-  const rows = ordered.map((image, position) => make("tr", { class: "open", onclick: () => enlarge(position) },
+  rowsBox.replaceChildren(...ordered.map((image, position) => make("tr", { class: "open", onclick: () => enlarge(position) },
     make("td", {}, make("button", { type: "button" }, image.name)),
-    ...data.columns.map((c, i) => make("td", {}, shownValue(c, image.scores[state.method][i], image.reasons[state.method][c.key])))));
-  table.replaceChildren(
-    make("thead", {}, make("tr", {}, sortHead("Image", "Order by name", state.order === "name", () => setState({ order: "name" })), ...heads)),
-    make("tbody", {}, ...rows));
+    ...data.columns.map((c, i) => make("td", {}, shownValue(c, image.scores[state.method][i], image.reasons[state.method][c.key]))))));
 }
 
 function addCards() {
@@ -127,10 +132,6 @@ function addCards() {
     cards.append(card(image, [button]));
   });
   more.textContent = ordered.length ? `${cards.childElementCount} of ${ordered.length} images shown` : "No image has such a name.";
-}
-
-function roleSelect(side) {
-  return makeSelect(Object.entries(roleLabels), state[side], `Picture on the ${side}, everywhere`, (value) => setState({ [side]: value }));
 }
 
 function fold(summary, ...content) {
@@ -153,8 +154,9 @@ document.getElementById("page").append(
     make("div", { class: "scroll" }, scoreTable(data.paper.columns, data.paper.rows, "Method"))) : "",
   make("h2", {}, "Images"),
   make("div", { class: "controls" },
-    make("label", {}, "Order by", controls.column), several ? make("label", {}, "of", controls.method) : "", controls.order,
-    make("label", {}, "Show", roleSelect("left"), "|", roleSelect("right")),
+    make("label", {}, "Order by", columnSelect), several ? make("label", {}, "of", methodSelect) : "",
+    make("span", { class: "switch", role: "group", "aria-label": "Order" }, ...Object.values(orderButtons)),
+    make("label", {}, "Show", roleSelects.left, "|", roleSelects.right),
     make("input", { type: "search", placeholder: "Find a name", "aria-label": "Find images by name", oninput: (event) => setState({ find: event.target.value }) })),
   make("p", { class: "soft" }, "Choose an image to enlarge it. Drag the line in a picture, or focus it and use the arrow keys."),
   make("div", { class: "beside" }, make("div", { class: "scroll tall" }, table), spreadBox),
