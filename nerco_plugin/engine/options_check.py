@@ -76,9 +76,10 @@ def check_inside(opt: dict[str, Any], faults: Faults) -> None:
     check_validation(opt, _check_data_sets(opt, reads, faults), name, reads, faults)
     if cls is not None:
         _check_required(opt, required_keys(cls, MODEL_METHODS, opt["is_train"]), name, faults)
-    if hasattr(cls, "OPTIONS") and opt["is_train"]:
-        check_required(opt, (), reads.types, name, faults)
-        if not faults.found:
+    if hasattr(cls, "OPTIONS"):
+        tested = {key: argument for key, argument in reads.types.items() if key == "network_g"}
+        check_required(opt, (), reads.types if opt["is_train"] else tested, name, faults)
+        if opt["is_train"] and not faults.found:
             check_published(opt, (), cls.OPTIONS, faults)
 
 

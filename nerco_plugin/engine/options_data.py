@@ -31,13 +31,17 @@ def check_data_set(block: Block, keys: KeyPath, model: Reads, faults: Faults) ->
     for path in required_keys(cls, DATA_SET_METHODS, is_train=block["phase"] == "train"):
         if len(path) == 1 and path[0] not in block:
             faults.add(keys, f"{cls.__name__} needs {path[0]!r}")
-    backend = lookup(block, "io_backend", "type")
-    if not hasattr(cls, "OPTIONS"):
-        if backend not in _BACKENDS:
-            faults.add((*keys, "io_backend", "type"), f"expected one of {', '.join(_BACKENDS)}, got {backend!r}")
-    elif len(faults.found) == before:
-        check_published(block, keys, cls.OPTIONS, faults)
+    if len(faults.found) == before:
+        _check_whole(block, keys, cls, faults)
     return cls
+
+
+def _check_whole(block: Block, keys: KeyPath, cls: type[Any], faults: Faults) -> None:
+    """What can be told of a data set whose options are sound one by one."""
+    if hasattr(cls, "OPTIONS"):
+        check_published(block, keys, cls.OPTIONS, faults)
+    elif (backend := block["io_backend"].get("type")) not in _BACKENDS:
+        faults.add((*keys, "io_backend", "type"), f"expected one of {', '.join(_BACKENDS)}, got {backend!r}")
 
 
 def gives_reference(cls: type[Any]) -> bool:
@@ -62,7 +66,9 @@ def check_sizes(opt: dict[str, Any], faults: Faults) -> None:
         counts = [_count(block, side, keys, faults) for side in _SIDES.get(str(block.get("type")), ())]
         batch = block.get("batch_size_per_gpu")
         if name == "train" and counts and counts[0] and isinstance(batch, int):
-            _check_batch(batch, opt["world_size"], int(counts[0] * (block.get("dataset_enlarge_ratio") or 1)), faults)
+            ratio = block.get("dataset_enlarge_ratio")
+            images = counts[0] * ratio if isinstance(ratio, int | float) else counts[0]
+            _check_batch(batch, opt["world_size"], images, faults)
 
 
 def _count(block: Block, side: str, keys: KeyPath, faults: Faults) -> int | None:
@@ -78,8 +84,8 @@ def _count(block: Block, side: str, keys: KeyPath, faults: Faults) -> int | None
         return None
 
 
-def _check_batch(batch: int, processes: int, images: int, faults: Faults) -> None:
+def _check_batch(batch: int, processes: int, images: float, faults: Faults) -> None:
     if batch * processes > images:
         each = f" for each of {processes} processes" if processes > 1 else ""
-        text = f"{batch}{each} is more than the {images} images in the data: no iteration would be possible"
+        text = f"{batch}{each} is more than the {images:g} images in the data: no iteration would be possible"
         faults.add(("datasets", "train", "batch_size_per_gpu"), text)

@@ -18,6 +18,8 @@ def lay_out(opt: dict[str, Any], root: Path, debug: bool) -> None:
         opt["num_gpu"] = torch.cuda.device_count()
     if opt.get("manual_seed") is None:
         opt["manual_seed"] = 0  # not drawn: every process must have the same, and so must a resumed run
+    if opt["num_gpu"] == 0 and (opt.get("dist_params") or {}).get("backend") == "nccl":
+        opt["dist_params"]["backend"] = "gloo"  # BasicSR's files all say nccl, which is for CUDA alone
     for block, defaults in _DEFAULTS.items():
         opt[block] = defaults | _switched_on(opt.get(block) or {})
     if isinstance(opt["val"]["metrics"], dict):

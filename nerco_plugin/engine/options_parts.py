@@ -3,9 +3,11 @@
 import inspect
 from collections.abc import Callable
 from copy import deepcopy
+from types import ModuleType
 from typing import Any
 
 import torch
+from basicsr.models import lr_scheduler as basicsr_schedules
 from basicsr.utils.registry import ARCH_REGISTRY, LOSS_REGISTRY, METRIC_REGISTRY, Registry
 
 from nerco_plugin.engine.options_arguments import Block, check_arguments
@@ -13,6 +15,7 @@ from nerco_plugin.engine.options_paths import is_path
 from nerco_plugin.engine.options_reads import keyword_reads
 from nerco_plugin.engine.options_signature import Argument, Signature, signature_of
 from nerco_plugin.engine.options_source import Faults, KeyPath, did_you_mean
+from nerco_plugin.models import lr_scheduler as own_schedules
 from nerco_plugin.models.mended import find_schedule
 
 IMAGES = ("img", "img2", "lq")  # what validation gives a metric
@@ -110,8 +113,8 @@ def check_schedule(block: Block, keys: KeyPath, faults: Faults) -> None:
         return
     try:
         cls: Any = find_schedule(name)
-    except ValueError as error:
-        faults.add((*keys, "type"), str(error).partition("type: ")[2] + did_you_mean(name, _SCHEDULES))
+    except ValueError:
+        faults.add((*keys, "type"), f"there is no schedule {name!r}{did_you_mean(name, _schedules())}")
         return
     before = len(faults.found)
     check_arguments(block, keys, signature_of(cls, ("optimizer",)), name, faults)
@@ -121,7 +124,16 @@ def check_schedule(block: Block, keys: KeyPath, faults: Faults) -> None:
 
 
 _HEAVY = ("PerceptualLoss",)  # loads a network, or downloads it
-_SCHEDULES = ("MultiStepLR", "MultiStepRestartLR", "CosineAnnealingRestartLR", "LinearDecayLR")
+
+
+def _schedules() -> list[str]:
+    modules = (own_schedules, basicsr_schedules)
+    own = [name for module in modules for name, value in vars(module).items() if _is_defined_in(module, value)]
+    return ["MultiStepLR", *own]
+
+
+def _is_defined_in(module: ModuleType, value: Any) -> bool:
+    return inspect.isclass(value) and value.__module__ == module.__name__
 
 
 def _is_optimizer(value: Any) -> bool:

@@ -20,7 +20,7 @@ def required_keys(cls: type[Any], methods: tuple[str, ...], is_train: bool) -> s
     scan = _Scan(is_train)
     for method in methods if is_train or "__getitem__" in methods else methods[:1]:
         for function in _definitions(cls, method):
-            scan.function(function)
+            scan.body(function.body)
     return scan.required
 
 
@@ -62,10 +62,8 @@ class _Scan:
         self.names: dict[str, KeyPath] = {"opt": (), "self.opt": ()}
         self.required: set[KeyPath] = set()
 
-    def function(self, function: ast.FunctionDef) -> None:
-        self.body(function.body)
-
     def body(self, statements: list[ast.stmt]) -> None:
+        """Go through the statements of a function, or of the branch that training takes."""
         for statement in statements:
             if isinstance(statement, ast.If):
                 self.expression(statement.test)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 from torch import Tensor
 
-NUMBER = int | float  # a whole one where it can be, since it may be a size
+NUMBER = int | float  # of a default like 1: a whole one where it can be, since it may be a size
 
 
 class Typed(NamedTuple):
@@ -36,9 +36,9 @@ def typed(value: Any, annotation: Any) -> Typed:
 
 def type_of_default(default: Any) -> Any:
     """The type that a parameter without annotation takes, as far as its default tells."""
-    if isinstance(default, bool | str):
+    if isinstance(default, bool | str | float):
         return type(default)
-    if isinstance(default, int | float):
+    if isinstance(default, int):
         return NUMBER
     if isinstance(default, list | tuple):
         return list[Any] | int | float

@@ -73,6 +73,10 @@ def test_what_basicsr_reads_without_a_default_is_there(project: Path) -> None:
     assert opt["manual_seed"] == 0
 
 
+def test_nccl_is_for_cuda(project: Path) -> None:
+    assert build(project, "sr")["dist_params"]["backend"] == "gloo"
+
+
 def test_debug_mode(project: Path) -> None:
     opt = build(project, "sr", flags=("--debug",))
     assert opt["name"] == "debug_sr"
