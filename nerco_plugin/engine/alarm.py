@@ -14,6 +14,11 @@ class PeerError(RuntimeError):
     """Another process failed; the message is its own."""
 
 
+def brief(error: BaseException) -> str:
+    """The error's own message, without the traceback that a data worker puts before it."""
+    return str(error).rpartition(f"{type(error).__name__}: ")[2].strip()
+
+
 class Alarm:
     """A bell in the launcher's store, and a thread in each process that listens for it.
 
@@ -58,7 +63,7 @@ class Alarm:
         try:
             earlier = self.heard()
             if not earlier:
-                self.store.set(self.key, f"process {self.rank} failed with {type(error).__name__}: {error}")
+                self.store.set(self.key, f"process {self.rank} failed with {type(error).__name__}: {brief(error)}")
         except RuntimeError:
             earlier = "the main process ended without a word"
         if earlier:

@@ -2,18 +2,20 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable
 
 from basicsr.utils import get_root_logger
 
 from nerco_plugin.data.image_io import ImageReadError
 from nerco_plugin.data.seeded import SampleError
-from nerco_plugin.engine.alarm import PeerError
+from nerco_plugin.engine.alarm import PeerError, brief
 from nerco_plugin.engine.options import OptionError
 from nerco_plugin.engine.replicas import ReplicaError
 from nerco_plugin.models.mended import NonFiniteError
 from nerco_plugin.models.state_file import CheckpointError
 
+PATIENCE = 20.0  # seconds
 MENDABLE = (CheckpointError, ImageReadError, NonFiniteError, PeerError, ReplicaError, SampleError)
 
 
@@ -25,14 +27,11 @@ def answer(work: Callable[[], int]) -> int:
     try:
         return work()
     except OptionError as error:
-        if os.environ.get("LOCAL_RANK", "0") == "0":  # every process finds the same
+        if os.environ.get("LOCAL_RANK", "0") == "0":
             sys.stderr.write(f"{error}\n")
+        else:  # every process of a machine finds the same: let the first say it, before the launcher ends all
+            time.sleep(PATIENCE)
         return 2
     except MENDABLE as error:
         get_root_logger().error(brief(error))
         return 1
-
-
-def brief(error: Exception) -> str:
-    """The error's own message, without the traceback that a data worker puts before it."""
-    return str(error).rpartition(f"{type(error).__name__}: ")[2].strip()

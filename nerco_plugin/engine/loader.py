@@ -1,6 +1,6 @@
 """Batches: an endless exact stream to train on, a share of each set to validate on; read errors name the sample."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import torch
@@ -31,7 +31,7 @@ class TrainingData:
     def __len__(self) -> int:
         return len(self.dataset)  # type: ignore[arg-type]
 
-    def batches(self, start: int) -> Iterator[dict[str, Any]]:
+    def batches(self, start: int) -> Generator[dict[str, Any], None, None]:
         """Batches without end, on this process's device, after ``start`` samples of all processes together."""
         sampler = ResumableSampler(
             dataset_len=len(self),
@@ -52,8 +52,13 @@ class TrainingData:
             worker_init_fn=leave_signals_to_parent,
             generator=torch.Generator().manual_seed(self.opt["manual_seed"]),  # leaves the model's random numbers alone
         )
-        for batch in loader:
-            yield {key: _moved(value, device) for key, value in batch.items()}
+        iterator = iter(loader)
+        try:
+            for batch in iterator:
+                yield {key: _moved(value, device) for key, value in batch.items()}
+        finally:
+            if workers:  # an error's traceback keeps the iterator alive, and Python would wait for its workers for ever
+                iterator._shutdown_workers()  # type: ignore[attr-defined]
 
 
 def _moved(value: Any, device: torch.device) -> Any:  # noqa: ANN401

@@ -3,6 +3,7 @@
 import datetime
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +79,12 @@ class Training:
         with Progress(self.opt, self.iteration) as progress:
             if self.iteration and self.validation_due():
                 self.validate(progress)
-            batches = self.data.batches(self.samples)
-            while self.iteration < self.total_iter:
-                self.iterate(batches, progress)
-                if number := self.stop.poll():
-                    self.save()
-                    return number
+            with closing(self.data.batches(self.samples)) as batches:  # ends the workers, whatever happens
+                while self.iteration < self.total_iter:
+                    self.iterate(batches, progress)
+                    if number := self.stop.poll():
+                        self.save()
+                        return number
         self.logger.info(f"End of training. Time consumed: {datetime.timedelta(seconds=int(time.time() - begun))}")
         self.logger.info("Save the latest model.")
         self.model.save(epoch=-1, current_iter=-1)

@@ -51,6 +51,10 @@ class StopRequest:
 
 
 def leave_signals_to_parent(worker: int) -> None:
-    """For a data worker: the training process decides when to end, and ends its workers itself."""
+    """For a data worker, which may get the launcher's signals too: the training process still wants its batches.
+
+    Only a second SIGTERM ends it, for that is also how the training process gets rid of a worker that hangs.
+    """
     for number in POLITE:
         signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(number, signal.SIG_DFL))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import pytest
@@ -67,3 +68,28 @@ def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(project: P
         worst = max((two[name] - one[name]).abs().max().item() for name in one)
         moved = max((two[name] - half[name]).abs().max().item() for name in one)
         assert worst < 5e-6 < 1e-4 < moved, (label, worst, moved)  # "half" saw one of the two samples
+
+
+def test_a_broken_file_ends_both_and_is_named(project: Project) -> None:
+    broken = project.root / "broken"
+    shutil.copytree(project.root / "datasets" / "lq", broken)
+    (broken / "p2.png").write_bytes((broken / "p2.png").read_bytes()[:60])
+    force = (f"datasets:train:dataroot_low={broken}", "datasets:train:num_worker_per_gpu=1")
+    assert project.train_pair(project.unpaired, "broken", *force, launcher="slurm") == [1, 1]
+    outputs = [(project.root / f"output{rank}.txt").read_text() for rank in range(2)]
+    assert all("p2.png" in output and "Traceback" not in output for output in outputs), outputs
+    assert "p2.png" in project.log("broken")
+
+
+def test_torchrun_names_the_fault_in_the_options_once(project: Project) -> None:
+    arguments = project.arguments(project.unpaired, "misspelt", "train:ema_decay=2")
+    code, output = project.call(project.command("train", arguments, processes=2))
+    assert code == 1
+    assert output.count("expected float") == 1, output
+
+
+def test_torchrun_trains(project: Project) -> None:
+    arguments = project.arguments(project.unpaired, "torchrun", "train:total_iter=1")
+    code, output = project.call(project.command("train", arguments, processes=2))
+    assert code == 0, output
+    assert "World size (gpu number): 2" in output

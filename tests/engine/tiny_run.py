@@ -190,22 +190,22 @@ class Project:
         output, _ = process.communicate(timeout=240)
         return process.returncode, output
 
-    def start_pair(self, options: Path, name: str, *force: str) -> list[ForkServerProcess]:
-        """Start two training processes that work together, as torchrun would, but with the imports done."""
+    def start_pair(self, options: Path, name: str, *force: str, launcher: str = "pytorch") -> list[ForkServerProcess]:
+        """Start two training processes that work together, as the launcher would, but with the imports done."""
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["nerco_plugin.engine.train", "nerco_plugin.engine.errors"])
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        arguments = self.arguments(options, name, *force, flags=("--auto_resume", "--launcher", "pytorch"))
+        arguments = self.arguments(options, name, *force, flags=("--auto_resume", "--launcher", launcher))
         pair = [context.Process(target=train_as, args=(rank, port, self.root, arguments)) for rank in range(2)]
         for process in pair:
             process.start()
         return pair
 
-    def train_pair(self, options: Path, name: str, *force: str) -> list[int | None]:
+    def train_pair(self, options: Path, name: str, *force: str, launcher: str = "pytorch") -> list[int | None]:
         """Exit codes of two processes that trained together."""
-        pair = self.start_pair(options, name, *force)
+        pair = self.start_pair(options, name, *force, launcher=launcher)
         for process in pair:
             process.join(timeout=120)
         return [process.exitcode for process in pair]
@@ -234,10 +234,15 @@ class Project:
 
 def train_as(rank: int, port: int, root: Path, arguments: list[str]) -> None:
     """Train as one of two processes, and exit as tools/train.py does."""
-    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    place: dict[str, Any] = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    if "slurm" in arguments:
+        place |= {"SLURM_PROCID": rank, "SLURM_LOCALID": rank, "SLURM_NTASKS": 2, "SLURM_NODELIST": "node[1-2]"}
+    else:
+        place |= {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2}
     os.environ.update({name: str(value) for name, value in place.items()})
     torch.set_num_threads(1)
-    with (root / f"output{rank}.txt").open("a") as output:
+    multiprocessing.set_start_method("fork", force=True)  # of data workers, as usual
+    with (root / f"output{rank}.txt").open("w") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
         sys.exit(answer(lambda: train(root, arguments)))
