@@ -17,7 +17,7 @@ setup(
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["nerco_plugin", "nerco_plugin.*"]),
     include_package_data=True,
-    package_data={"nerco_plugin": ["**/*.npz", "**/*.html", "**/*.css", "**/*.js", "**/*.json", "py.typed"]},
+    package_data={"nerco_plugin": ["**/*.npz", "**/*.LICENSE", "**/*.css", "**/*.js", "**/*.json", "py.typed"]},
     install_requires=[
         "torch>=2.4",
         "torchvision>=0.19",
@@ -37,7 +37,15 @@ setup(
         "setuptools",  # basicsr imports distutils, which Python 3.12 has no more
     ],
     extras_require={
-        "test": ["pytest>=8", "pytest-timeout>=2.2", "ruff>=0.6", "mypy>=1.10", "types-PyYAML", "types-tqdm"],
+        "test": [
+            "pytest>=8",
+            "pytest-timeout>=2.2",
+            "playwright>=1.40",  # drives the system's Chromium in the page tests
+            "ruff>=0.6",
+            "mypy>=1.10",
+            "types-PyYAML",
+            "types-tqdm",
+        ],
         "lpips": ["lpips>=0.1.4"],
     },
 )
