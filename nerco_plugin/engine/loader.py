@@ -4,12 +4,11 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import torch
-from basicsr.data import build_dataset
 from torch.utils.data import DataLoader, Dataset, Subset
 
+from nerco_plugin.data.build import build_dataset
 from nerco_plugin.data.resumable_sampler import ResumableSampler
-from nerco_plugin.data.seeded import SeededDataset
-from nerco_plugin.data.unpaired_image_dataset import UnpairedImageDataset
+from nerco_plugin.engine.options import OptionError
 from nerco_plugin.engine.signals import leave_signals_to_parent
 
 
@@ -24,7 +23,7 @@ class TrainingData:
     def __init__(self, opt: dict[str, Any]) -> None:
         self.opt = opt
         self.options = opt["datasets"]["train"]
-        self.dataset = build_seeded(self.options, opt["manual_seed"])
+        self.dataset = build(self.options, opt["manual_seed"])
         self.samples_per_iter = self.options["batch_size_per_gpu"] * opt["world_size"]
         self.samples_per_epoch = len(self) * self.options.get("dataset_enlarge_ratio", 1)
 
@@ -65,16 +64,19 @@ def _moved(value: Any, device: torch.device) -> Any:  # noqa: ANN401
     return value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value
 
 
-def build_seeded(options: dict[str, Any], seed: int) -> Dataset[Any]:
-    """The training set, whose augmentations follow from the seed, the epoch and the sample.
+def build(options: dict[str, Any], seed: int) -> Dataset[Any]:
+    """The data set that ``options`` name.
 
     Raises:
-        ValueError: it is empty.
+        OptionError: it cannot be built, or is empty.
     """
-    dataset = build_dataset(options | {"seed": seed})
-    if len(dataset) == 0:
-        raise ValueError(f"datasets:train ({options['name']}) is empty: there is nothing to train on")
-    return dataset if isinstance(dataset, UnpairedImageDataset) else SeededDataset(dataset, seed)
+    try:
+        dataset = build_dataset(options, seed)
+    except (OSError, ValueError) as error:
+        raise OptionError(f"data set {options['name']}: {error}") from error
+    if len(dataset) == 0:  # type: ignore[arg-type]
+        raise OptionError(f"data set {options['name']} is empty")
+    return dataset
 
 
 class EvaluationData:
@@ -88,16 +90,16 @@ class EvaluationData:
 
     def __init__(self, options: dict[str, Any], rank: int, world_size: int) -> None:
         self.name = options["name"]
-        self.dataset = SeededDataset(build_dataset(options), seed=0)
-        self.shard = range(rank, len(self.dataset), world_size)
-        self.rounds = -(-len(self.dataset) // world_size)  # that the process with most samples needs
+        self.dataset = build(options, seed=0)
+        self.shard = range(rank, len(self), world_size)
+        self.rounds = -(-len(self) // world_size)  # that the process with most samples needs
 
     def __len__(self) -> int:
-        return len(self.dataset)
+        return len(self.dataset)  # type: ignore[arg-type]
 
     def whole(self) -> DataLoader[Any]:
         """All samples, as BasicSR's own validation takes them."""
-        return DataLoader(self.dataset.dataset, batch_size=1)
+        return DataLoader(getattr(self.dataset, "dataset", self.dataset), batch_size=1)
 
     def batches(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """This process's samples in order, as batches of one, each with its place in the whole set."""

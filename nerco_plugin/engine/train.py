@@ -35,7 +35,8 @@ def train(root: Path, argv: Sequence[str] | None) -> int:
     place = find_place(args.launcher, args.local_rank)
     opt = build_options(args, root, is_train=True, rank=place.rank, world_size=place.world_size)
     if args.check:
-        sys.stdout.write(f"{training_plan(opt)}\n")
+        if place.rank == 0:
+            sys.stdout.write(f"{training_plan(opt)}\n")
         return 0
     with process_group(place, opt), StopRequest() as stop:
         number = prepare(opt, args, stop).run()
