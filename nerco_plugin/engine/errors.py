@@ -14,9 +14,20 @@ from nerco_plugin.engine.options import OptionError
 from nerco_plugin.engine.replicas import ReplicaError
 from nerco_plugin.models.mended import NonFiniteError
 from nerco_plugin.models.state_file import CheckpointError
+from nerco_plugin.report.pairs import PairingError
+from nerco_plugin.report.pictures import UnreadableImageError
 
 PATIENCE = 20.0  # seconds
-MENDABLE = (CheckpointError, ImageReadError, NonFiniteError, PeerError, ReplicaError, SampleError)
+MENDABLE = (
+    CheckpointError,
+    ImageReadError,
+    NonFiniteError,
+    PairingError,
+    PeerError,
+    ReplicaError,
+    SampleError,
+    UnreadableImageError,
+)
 
 
 def answer(work: Callable[[], int]) -> int:

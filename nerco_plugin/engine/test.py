@@ -16,12 +16,21 @@ from nerco_plugin.engine.train import build_model
 from nerco_plugin.engine.validation import TestedImage, log_scores, mean_scores, validate, validates_itself
 from nerco_plugin.report.benchmark import write_report
 
+MISSING_SET = (
+    "Test sets are not part of the project: put the photographs into the folders that dataroot_lq (low light) and "
+    "dataroot_gt (references) name, as the README says under its test sets, or name folders of your own."
+)
+
 
 def test(root: Path, argv: Sequence[str] | None) -> int:
     """Test as ``argv`` (``sys.argv`` if None) says; results/ lies under ``root``. Returns the exit code, 0."""
     args = parse_arguments(argv, is_train=False)
     place = find_place(args.launcher, args.local_rank)
-    opt = build_options(args, root, is_train=False, rank=place.rank, world_size=place.world_size)
+    try:
+        opt = build_options(args, root, is_train=False, rank=place.rank, world_size=place.world_size)
+    except OptionError as error:
+        hint = f"\n{MISSING_SET}" if "dataroot" in str(error) else ""
+        raise OptionError(f"{error}{hint}") from error
     if not opt["path"].get("pretrain_network_g"):
         raise OptionError(f"{args.opt}: path:pretrain_network_g is missing: name the weights to test")
     with process_group(place, opt):
@@ -33,7 +42,7 @@ def test(root: Path, argv: Sequence[str] | None) -> int:
         data_sets = [EvaluationData(options, place.rank, place.world_size) for options in opt["datasets"].values()]
         model = build_model(opt)
         summary = [test_one(model, data, opt) for data in data_sets]
-        get_root_logger().info("\n".join(["Done.", *summary]))
+        get_root_logger().info("\n".join(["Done.", *(f"- {line}" for line in summary)]))
     return 0
 
 
@@ -56,16 +65,20 @@ def test_one(model: Any, data: EvaluationData, opt: dict[str, Any]) -> str:  # n
     images = validate(model, data, (lambda name: pictures / f"{name}{ending}.png") if save_img else None)
     spent = time.time() - begun
     log_scores(data.name, mean_scores(images))
-    said = f"{data.name}: {len(images)} images in {spent:.1f} s"
+    said = f"{data.name}: {len(images)} photographs in {spent:.1f} s"
     if not save_img:
         return f"{said}; no pictures were saved (val:save_img)."
-    said += f", pictures in {pictures}"
+    said += f", saved in {pictures}"
     if opt["rank"] == 0 and (report := write_page(data.name, images, pictures, ending, opt)):
-        said += f", scores and page in {report}"
-    return said + "."
+        page, means = report
+        scores = ", ".join(f"{name} {'n/a' if value is None else f'{value:.4g}'}" for name, value in means.items())
+        said += f".\n  Mean scores: {scores}.\n  Compare the pictures: {page}"
+    return said
 
 
-def write_page(name: str, images: list[TestedImage], pictures: Path, ending: str, opt: dict[str, Any]) -> Path | None:
+def write_page(
+    name: str, images: list[TestedImage], pictures: Path, ending: str, opt: dict[str, Any]
+) -> tuple[Path, dict[str, float | None]] | None:
     """Scores and page of one test set, in results/NAME/DATASET; None, with the reason in the log, if impossible."""
     if opt.get("scale", 1) != 1:
         get_root_logger().info("No page: it compares pictures of equal size, and these were scaled.")
@@ -81,5 +94,6 @@ def write_page(name: str, images: list[TestedImage], pictures: Path, ending: str
             for image, path in zip(images, paths):
                 (side / f"{image.name}{Path(path).suffix}").symlink_to(Path(path).resolve())
         truth = gt if any(image.gt_path for image in images) else None
-        write_report({opt["name"]: pictures}, low, truth, out, title=name, suffix=ending, saved_by="rounding")
-    return out
+        methods = {opt["name"]: pictures}
+        data: dict[str, Any] = write_report(methods, low, truth, out, title=name, suffix=ending, saved_by="rounding")
+    return out / "index.html", data["mean"]

@@ -1,0 +1,87 @@
+"""tools/test.py: pictures, scores and page of every test set, and errors that say what is missing."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tiny_run import Project
+
+from nerco_plugin.engine.options import OptionError
+from nerco_plugin.engine.test import test as run_test
+
+OPTIONS = """
+name: tested
+model_type: NeRCoModel
+num_gpu: 0
+datasets:
+  test_1:
+    name: pairs
+    type: PairedImageDataset
+    dataroot_gt: datasets/gt
+    dataroot_lq: datasets/gt
+  test_2:
+    name: alone
+    type: SingleImageDataset
+    dataroot_lq: datasets/lq
+network_g: {type: NeRCo, num_feat: 4, num_block: 1, num_mask_block: 1, hidden_dim: 8}
+path: {pretrain_network_g: experiments/nerco/models/net_g_latest.pth, param_key_g: params_ema}
+val:
+  suffix: ~
+  metrics:
+    loe: {type: calculate_loe}
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.train(project.unpaired, "nerco", "train:total_iter=1")
+    return project
+
+
+def test_pictures_scores_and_page(project: Project) -> None:
+    options = project.write("test.yml", OPTIONS)
+    stale = project.root / "results" / "tested" / "visualization" / "pairs" / "gone_tested.png"
+    stale.parent.mkdir(parents=True)
+    stale.write_bytes(b"of an earlier test")
+    assert run_test(project.root, ["-opt", str(options)]) == 0
+
+    results = project.root / "results" / "tested"
+    for name, columns in (("pairs", {"psnr", "ssim", "loe"}), ("alone", {"loe"})):
+        pictures = {path.name for path in (results / "visualization" / name).iterdir()}
+        assert pictures == {f"p{number}_tested.png" for number in range(5)}
+        scores = json.loads((results / name / "scores.json").read_text(encoding="utf-8"))
+        assert columns <= set(scores["mean"])
+        assert ("psnr" in scores["mean"]) == (name == "pairs")
+        assert set(scores["images"]) == {f"p{number}" for number in range(5)}
+        assert (results / name / "index.html").is_file()
+    log = next(results.glob("test_tested_*.log")).read_text(encoding="utf-8")
+    assert "Validation pairs\n\t # loe: " in log
+    assert "Mean scores: psnr" in log.splitlines()[-5]
+    assert str(results / "alone" / "index.html") in log.splitlines()[-1]
+
+
+def test_another_suffix_and_no_pictures(project: Project) -> None:
+    options = project.write("test.yml", OPTIONS.replace("val:\n", "val:\n  save_img: false\n"))
+    assert run_test(project.root, ["-opt", str(options), "--force_yml", "name=blind"]) == 0
+    assert not list((project.root / "results" / "blind").rglob("*.png"))
+
+
+@pytest.mark.parametrize(
+    ("force", "said"),
+    [
+        ("path:pretrain_network_g=~", "pretrain_network_g is missing"),
+        ("datasets:test_2:dataroot_lq=datasets/LIME", "(?s)no such file or folder.*put the photographs into"),
+    ],
+)
+def test_says_what_is_missing(project: Project, force: str, said: str) -> None:
+    options = project.write("test.yml", OPTIONS)
+    with pytest.raises(OptionError, match=said):
+        run_test(project.root, ["-opt", str(options), "--force_yml", force])
+
+
+def test_runs_from_anywhere(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = project.write("test.yml", OPTIONS)
+    assert run_test(project.root, ["-opt", str(options), "--force_yml", "name=elsewhere"]) == 0
+    assert not list(tmp_path.iterdir())
