@@ -22,6 +22,7 @@ MENDABLE = (
     CheckpointError,
     ImageReadError,
     NonFiniteError,
+    OSError,
     PairingError,
     PeerError,
     ReplicaError,

@@ -25,7 +25,7 @@ class TrainingData:
         self.options = opt["datasets"]["train"]
         self.dataset = build(self.options, opt["manual_seed"])
         self.samples_per_iter = self.options["batch_size_per_gpu"] * opt["world_size"]
-        self.samples_per_epoch = len(self) * self.options.get("dataset_enlarge_ratio", 1)
+        self.samples_per_epoch = max(1, int(len(self) * self.options.get("dataset_enlarge_ratio", 1)))
 
     def __len__(self) -> int:
         return len(self.dataset)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from nerco_plugin.engine import validation
 from nerco_plugin.engine.checkpoint import Checkpoints
 from nerco_plugin.engine.finite import FiniteWatch
 from nerco_plugin.engine.loader import EvaluationData, TrainingData
+from nerco_plugin.engine.options import OptionError
 from nerco_plugin.engine.progress import Progress
 from nerco_plugin.engine.replicas import check_replicas
 from nerco_plugin.engine.signals import StopRequest
@@ -64,8 +65,19 @@ class Training:
             self.validated = self.iteration
             self.model.best_metric_results = validation["best"]
         self.logger.info(f"Resuming training from epoch: {state['epoch']}, iter: {self.iteration}.")
-        if loop.get("manual_seed", self.opt["manual_seed"]) != self.opt["manual_seed"]:
-            self.logger.warning(f"manual_seed was {loop['manual_seed']} before: this goes on, but not exactly.")
+        if self.iteration > self.total_iter:
+            raise OptionError(f"the run is at iteration {self.iteration}, beyond train:total_iter: {self.total_iter}")
+        for name, value in self.conditions().items():
+            if (before := loop.get("conditions", {}).get(name, value)) != value:
+                self.logger.warning(f"{name} was {before} before and is {value} now: this goes on, but not exactly.")
+
+    def conditions(self) -> dict[str, int]:
+        """What must stay the same for a run to be resumed exactly."""
+        return {
+            "manual_seed": self.opt["manual_seed"],
+            "number of training samples": len(self.data),
+            "batch size of all processes": self.data.samples_per_iter,
+        }
 
     @property
     def epoch(self) -> int:
@@ -135,7 +147,7 @@ class Training:
             return
         self.finite.check()
         self.logger.info("Saving models and training states.")
-        self.model.loop_state = {"samples": self.samples, "manual_seed": self.opt["manual_seed"]}
+        self.model.loop_state = {"samples": self.samples, "conditions": self.conditions()}
         try:
             self.model.save(self.epoch, self.iteration)
             if self.opt["rank"] == 0:

@@ -4,6 +4,8 @@ import logging
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,33 @@ from basicsr.utils import get_env_info, get_root_logger, get_time_str
 from basicsr.utils.options import dict2str
 
 from nerco_plugin.engine.options import OptionError
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextmanager
+def locked(opt: dict[str, Any]) -> Iterator[None]:
+    """Keep other runs out of the run's folder, until this one ends, however it does.
+
+    Raises:
+        OptionError: another run is in it.
+    """
+    if opt["rank"] != 0 or fcntl is None:
+        yield
+        return
+    folder = Path(opt["root_path"]) / "experiments" / ".locks"  # not in the run's own, which may be set aside
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / opt["name"]).open("w") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # data workers do not inherit it, as they would flock's
+        except (BlockingIOError, PermissionError) as error:
+            raise OptionError(f"another process is training {opt['name']} in {folder.parent} right now") from error
+        except OSError as error:
+            get_root_logger().warning(f"{folder} cannot be locked ({error}): start no second run of this name.")
+        yield
 
 
 def make_room(opt: dict[str, Any]) -> None:

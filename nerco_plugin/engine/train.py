@@ -20,7 +20,7 @@ from nerco_plugin.engine.loop import Training
 from nerco_plugin.engine.options import build_options, parse_arguments
 from nerco_plugin.engine.plan import training_plan
 from nerco_plugin.engine.resume import Start, find_start
-from nerco_plugin.engine.run_folder import copy_option_file, make_folders, make_room, open_log
+from nerco_plugin.engine.run_folder import copy_option_file, locked, make_folders, make_room, open_log
 from nerco_plugin.engine.signals import StopRequest
 from nerco_plugin.models.mended import mended
 
@@ -39,7 +39,7 @@ def train(root: Path, argv: Sequence[str] | None) -> int:
         if place.rank == 0:
             sys.stdout.write(f"{training_plan(opt)}\n")
         return 0
-    with process_group(place, opt), StopRequest() as stop:
+    with process_group(place, opt), locked(opt), StopRequest() as stop:
         number = prepare(opt, args, stop).run()
     return 128 + number if number else 0
 

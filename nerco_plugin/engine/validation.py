@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 import torch
 from basicsr.models.sr_model import SRModel
-from basicsr.utils import get_root_logger, imwrite, tensor2img
+from basicsr.utils import get_root_logger, tensor2img
 from basicsr.utils.registry import METRIC_REGISTRY
 from tqdm import tqdm
 
 from nerco_plugin.engine.distributed import gather
 from nerco_plugin.engine.loader import EvaluationData
 from nerco_plugin.engine.options import OptionError
+from nerco_plugin.models.state_file import write_atomically
 
 Scores = dict[str, float]  # by the metric's name in the YAML; nan where an image has no score
 
@@ -66,7 +67,7 @@ def validate(
         require_references(metrics, batch, data.name)
         images = _enhance(model, batch)
         if picture is not None:
-            imwrite(images["img"], str(picture(name)))
+            save_picture(images["img"], picture(name))
         own[index] = TestedImage(
             name=name,
             lq_path=batch["lq_path"][0],
@@ -86,6 +87,13 @@ def _enhance(model: Any, batch: dict[str, Any]) -> dict[str, np.ndarray]:  # noq
     visuals = model.get_current_visuals()
     names = {"img": "result", "lq": "lq"} | ({"img2": "gt"} if "gt" in batch else {})
     return {name: tensor2img([visuals[key].clone()]) for name, key in names.items()}  # it clamps in place
+
+
+def save_picture(image: np.ndarray, path: Path) -> None:
+    """Write (H, W, 3) BGR uint8 as PNG, whole or not at all. Raises CheckpointError naming the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = cv2.imencode(".png", image)[1].tobytes()
+    write_atomically(path, lambda file: file.write(content))
 
 
 def score(images: dict[str, np.ndarray], metrics: dict[str, Any], name: str, data_set: str) -> Scores:

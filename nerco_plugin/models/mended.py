@@ -63,7 +63,8 @@ class MendedMixin(BaseModel):
             ValueError: no optimizer of that name.
         """
         cls = getattr(torch.optim, optim_type, None)
-        if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
+        base = torch.optim.Optimizer
+        if not (isinstance(cls, type) and issubclass(cls, base)) or cls is base:
             raise ValueError(f"train:optim_*:type: torch.optim has no optimizer {optim_type!r}")
         return cls(params, lr=lr, **kwargs)  # type: ignore[call-arg]
 
@@ -186,8 +187,11 @@ class MendedMixin(BaseModel):
             mine, saved = getattr(self, kind), resume_state[kind]
             if len(mine) != len(saved):
                 raise CheckpointError(f"the state has {len(saved)} {kind}, these options build {len(mine)}")
-            for one, state in zip(mine, saved):
-                one.load_state_dict(state)
+            try:
+                for one, state in zip(mine, saved):
+                    one.load_state_dict(state)
+            except (ValueError, KeyError) as error:
+                raise CheckpointError(f"the {kind} of the state are of other options: {error}") from error
         if resume_state.get("best"):
             self.best_metric_results = resume_state["best"]
         self._resume_process(resume_state.get("ranks", []))

@@ -1,18 +1,19 @@
 """What happens to an earlier run of the same name."""
 
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nerco_plugin.engine.options import OptionError
-from nerco_plugin.engine.run_folder import make_folders, make_room
+from nerco_plugin.engine.run_folder import locked, make_folders, make_room
 
 
 def options(root: Path, name: str = "run") -> dict[str, Any]:
     folder = root / "experiments" / name
     paths = {"experiments_root": folder, "models": folder / "models", "training_states": folder / "training_states"}
-    return {"name": name, "root_path": str(root), "path": {key: str(path) for key, path in paths.items()}}
+    return {"name": name, "rank": 0, "root_path": str(root), "path": {key: str(path) for key, path in paths.items()}}
 
 
 def leave_a_run(opt: dict[str, Any]) -> Path:
@@ -63,3 +64,18 @@ def test_leftovers_of_an_interrupted_write_are_removed(tmp_path: Path) -> None:
     make_folders(opt)
     assert not leftover.exists()
     assert state.is_file()
+
+
+def try_lock(opt: dict[str, Any]) -> None:
+    with locked(opt):
+        pass
+
+
+def test_two_runs_never_share_a_folder(tmp_path: Path) -> None:
+    opt = options(tmp_path)
+    with locked(opt), ProcessPoolExecutor(1) as other:  # locks keep processes apart, not calls within one
+        with pytest.raises(OptionError, match="another process is training run"):
+            other.submit(try_lock, opt).result()
+        other.submit(try_lock, options(tmp_path, "other")).result()
+    with ProcessPoolExecutor(1) as other:
+        other.submit(try_lock, opt).result()

@@ -21,6 +21,7 @@ import torch
 from nerco_plugin.engine.distributed import Place, process_group
 from nerco_plugin.engine.errors import answer
 from nerco_plugin.engine.options import build_options, parse_arguments
+from nerco_plugin.engine.run_folder import locked
 from nerco_plugin.engine.signals import StopRequest
 from nerco_plugin.engine.train import prepare, train
 
@@ -160,7 +161,7 @@ class Project:
         flags = ("--auto_resume",) if resume else ()
         args = parse_arguments(self.arguments(options, name, *force, flags=flags), is_train=True)
         opt = build_options(args, self.root, is_train=True)
-        with process_group(Place(), opt):
+        with process_group(Place(), opt), locked(opt):
             training = prepare(opt, args, StopAfter(stop))
             training.run()
         return training
