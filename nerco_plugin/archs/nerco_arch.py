@@ -1,6 +1,6 @@
 """NeRCo, the whole enhancement path of Eq. 8 (Fig. 2, top left): low-light image in, enhanced image out."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from basicsr.utils.registry import ARCH_REGISTRY
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from nerco_plugin.archs.blocks.ranges import from_signed, to_signed
 from nerco_plugin.archs.cam_arch import MaskExtractor
+from nerco_plugin.archs.foreign import ForeignNetwork
 from nerco_plugin.archs.generator_arch import ResnetGenerator
 from nerco_plugin.archs.nrn_arch import NRN
 
@@ -42,6 +43,9 @@ class NeRCo(nn.Module):
         upsample: ``transpose`` (released) or ``resize``, which leaves no checkerboards.
         channel_sigmoid: see :class:`~nerco_plugin.archs.cam_arch.CAM`.
         pool_padding: see :class:`~nerco_plugin.archs.cam_arch.CAM`.
+        generator: another registered network as G_H, ``{type: RRDBNet, ...}``; left out, it is ResnetGenerator. It
+            takes images in [-1, 1], 6 channels with ``concat`` and 3 without, and gives 3 of the same size.
+        generator_tanh: bound what ``generator`` gives by tanh; ``False`` for one that keeps to [-1, 1] by itself.
 
     Raises:
         ValueError: an option outside its range, by name.
@@ -62,6 +66,8 @@ class NeRCo(nn.Module):
         upsample: str = "transpose",
         channel_sigmoid: bool = False,
         pool_padding: bool = True,
+        generator: dict[str, Any] | None = None,
+        generator_tanh: bool = True,
     ) -> None:
         super().__init__()
         if enhance_input not in ENHANCE_INPUTS:
@@ -75,7 +81,13 @@ class NeRCo(nn.Module):
         self.mask_extractor = (
             MaskExtractor(3, num_feat, num_mask_block, channel_sigmoid, pool_padding) if use_mask_extractor else None
         )
-        self.generator = ResnetGenerator(6 if self.concat else 3, 3, num_feat, num_block, upsample)
+        num_seen_ch = 6 if self.concat else 3
+        self.generator: nn.Module
+        if generator is None:
+            self.generator = ResnetGenerator(num_seen_ch, 3, num_feat, num_block, upsample)
+        else:  # BasicSR's networks do not bound their output, CLIP and the discriminators count on it
+            foreign = ForeignNetwork(generator, key="generator", num_in_ch=num_seen_ch)
+            self.generator = nn.Sequential(foreign, nn.Tanh() if generator_tanh else nn.Identity())
 
     def forward(self, low: Tensor) -> Tensor:
         """(N, 3, H, W) RGB in [0, 1], any H and W, to the enhanced images, same shape and range."""
