@@ -32,6 +32,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
     parser.add_argument("--force_yml", nargs="+", default=[], metavar="KEY:KEY=VALUE")
     args = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
     name = load_options(args.opt, args.force_yml)["name"]
     folders = [EXPERIMENTS / f"{name}_{kind}" for kind in ("whole", "killed")]

@@ -43,8 +43,8 @@ class Alarm:
         while not self.done.wait(INTERVAL):
             try:
                 message = self.heard()
-            except RuntimeError:  # the process that holds the store is gone
-                message = "the main process ended without a word"
+            except RuntimeError:  # the process that holds the store is gone, perhaps because all is done
+                message = None if self.done.wait(10 * INTERVAL) else "the main process ended without a word"
             if message and not self.done.is_set():
                 get_root_logger().error(f"Process {self.rank} ends: {message}")
                 os._exit(1)

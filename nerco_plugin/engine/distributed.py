@@ -62,7 +62,8 @@ def _number(name: str) -> int:
 def process_group(place: Place, opt: dict[str, Any]) -> Iterator[None]:
     """Join the group that ``opt['dist']`` asks for, and leave it at the end; an error inside ends every process.
 
-    ``dist_params``: ``backend`` (``nccl`` on CUDA, else ``gloo``), ``timeout`` in seconds (1800), ``port`` (Slurm).
+    ``dist_params``: ``backend`` (``nccl`` on CUDA, else ``gloo``), ``timeout`` in seconds (1800), ``port`` (Slurm,
+    where the environment has no MASTER_PORT).
     """
     use_cuda = opt["num_gpu"] != 0
     if use_cuda:
@@ -71,36 +72,34 @@ def process_group(place: Place, opt: dict[str, Any]) -> Iterator[None]:
         yield
         return
     params = opt.get("dist_params") or {}
-    os.environ.setdefault("MASTER_PORT", str(params.get("port", 29500)))
+    job = int(os.environ.get("SLURM_JOB_ID", "9500"))  # jobs may share a machine
+    os.environ.setdefault("MASTER_PORT", str(params.get("port") or 20000 + job % 20000))
     backend = params.get("backend", "nccl" if use_cuda else "gloo")
     if backend == "nccl":
         backend = "cpu:gloo,cuda:nccl"  # gloo carries what is on the CPU: flags, random states, scores
     timeout = float(params.get("timeout", 1800))
-    dist.init_process_group(
-        backend,
-        rank=place.rank,
-        world_size=place.world_size,
-        timeout=timedelta(seconds=timeout),
-        device_id=torch.device("cuda", place.local_rank) if use_cuda else None,
-    )
+    limit = timedelta(seconds=timeout)
+    dist.init_process_group(backend, rank=place.rank, world_size=place.world_size, timeout=limit)
     alarm = Alarm(place.rank, timeout)
     try:
         yield
     except BaseException as error:
         alarm.ring(error)
         raise
-    dist.barrier()
+    wait_for_all()
     alarm.stop()
     dist.destroy_process_group()
 
 
 def select_device(local_rank: int) -> None:
-    """Make CUDA device ``local_rank`` this process's own.
+    """Make CUDA device ``local_rank`` this process's own, or the only one that Slurm shows to it.
 
     Raises:
         OptionError: there is no such device.
     """
     count = torch.cuda.device_count()
+    if count == 1 and "SLURM_LOCALID" in os.environ:
+        local_rank = 0
     if local_rank >= count:
         raise OptionError(
             f"process {local_rank} of this machine needs CUDA device {local_rank}, and {count} are visible: "
@@ -112,7 +111,7 @@ def select_device(local_rank: int) -> None:
 def wait_for_all() -> None:
     """Return when every process has come here."""
     if dist.is_initialized():
-        dist.barrier()
+        dist.all_reduce(torch.zeros(()))  # on the CPU: NCCL's barrier would have to guess a device
 
 
 def gather(value: Any) -> list[Any]:  # noqa: ANN401

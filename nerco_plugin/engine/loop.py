@@ -9,14 +9,16 @@ from typing import Any
 
 from basicsr.utils import get_root_logger
 
-from nerco_plugin.engine import validation
 from nerco_plugin.engine.checkpoint import Checkpoints
 from nerco_plugin.engine.finite import FiniteWatch
 from nerco_plugin.engine.loader import EvaluationData, TrainingData
 from nerco_plugin.engine.options import OptionError
 from nerco_plugin.engine.progress import Progress
 from nerco_plugin.engine.replicas import check_replicas
+from nerco_plugin.engine.scores import log_scores, mean_scores, update_best
 from nerco_plugin.engine.signals import StopRequest
+from nerco_plugin.engine.validation import GivenUpError, sync_buffers, validate, validates_itself
+from nerco_plugin.models.mended import NonFiniteError
 from nerco_plugin.models.rng_state import kept_rng_state
 from nerco_plugin.models.state_file import CheckpointError
 
@@ -145,39 +147,39 @@ class Training:
         """A complete checkpoint of this iteration, unless there is one."""
         if self.saved == self.iteration:
             return
-        self.finite.check()
         self.logger.info("Saving models and training states.")
         self.model.loop_state = {"samples": self.samples, "conditions": self.conditions()}
         try:
+            self.finite.check()
             self.model.save(self.epoch, self.iteration)
             if self.opt["rank"] == 0:
                 self.checkpoints.add(self.iteration)
-        except CheckpointError as error:
+        except (CheckpointError, NonFiniteError) as error:
             self.checkpoints.discard(self.iteration)
             last = f"checkpoint {self.saved} is untouched" if self.saved else "there is no checkpoint yet"
-            raise CheckpointError(f"{error}; {last}") from error
+            raise type(error)(f"{error}; {last}") from error
         self.saved = self.iteration
 
     @kept_rng_state()
     def validate(self, progress: Progress) -> None:
         """Score every validation set; given up when the run is to stop, and then made up for when it goes on."""
         self.finite.check()
+        sync_buffers(self.model)
         scores = {}
         save_img = bool(self.opt["val"]["save_img"])
         for data in self.val_data:
-            if validation.validates_itself(self.model):
+            if validates_itself(self.model):
                 self.model.validation(data.whole(), self.iteration, progress.tensorboard, save_img)
                 continue
             picture = self.picture if save_img else None
             try:
-                images = validation.validate(self.model, data, picture, self.stop.poll)
-            except validation.GivenUpError:
+                images = validate(self.model, data, picture, self.stop.poll)
+            except GivenUpError:
                 return
-            name = data.name
-            scores[name] = validation.mean_scores(images)
-            validation.update_best(self.model, name, scores[name], self.iteration)
-            validation.log_scores(name, scores[name], getattr(self.model, "best_metric_results", {}).get(name))
-            progress.scores(name, scores[name], self.iteration)
+            means = scores[data.name] = mean_scores([image.scores for image in images])
+            update_best(self.model, data.name, means, self.iteration)
+            log_scores(data.name, means, getattr(self.model, "best_metric_results", {}).get(data.name))
+            progress.scores(data.name, means, self.iteration)
         self.validated = self.iteration
         if self.opt["rank"] == 0:
             self.checkpoints.add_scores(self.iteration, scores, getattr(self.model, "best_metric_results", {}))

@@ -32,7 +32,7 @@ def locked(opt: dict[str, Any]) -> Iterator[None]:
         return
     folder = Path(opt["root_path"]) / "experiments" / ".locks"  # not in the run's own, which may be set aside
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / opt["name"]).open("w") as file:
+    with (folder / opt["name"].replace("/", "_")).open("w") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # data workers do not inherit it, as they would flock's
         except (BlockingIOError, PermissionError) as error:

@@ -12,8 +12,9 @@ from nerco_plugin.engine.distributed import find_place, process_group, wait_for_
 from nerco_plugin.engine.loader import EvaluationData
 from nerco_plugin.engine.options import OptionError, build_options, parse_arguments
 from nerco_plugin.engine.run_folder import make_folders, open_log
+from nerco_plugin.engine.scores import log_scores, mean_scores
 from nerco_plugin.engine.train import build_model
-from nerco_plugin.engine.validation import TestedImage, log_scores, mean_scores, validate, validates_itself
+from nerco_plugin.engine.validation import TestedImage, validate, validates_itself
 from nerco_plugin.report.benchmark import write_report
 
 MISSING_SET = (
@@ -64,7 +65,7 @@ def test_one(model: Any, data: EvaluationData, opt: dict[str, Any]) -> str:  # n
     ending = f"_{opt['val']['suffix'] or opt['name']}"
     images = validate(model, data, (lambda name: pictures / f"{name}{ending}.png") if save_img else None)
     spent = time.time() - begun
-    log_scores(data.name, mean_scores(images))
+    log_scores(data.name, mean_scores([image.scores for image in images]))
     said = f"{data.name}: {len(images)} photographs in {spent:.1f} s"
     if not save_img:
         return f"{said}; no pictures were saved (val:save_img)."

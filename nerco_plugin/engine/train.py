@@ -82,6 +82,8 @@ def begin(opt: dict[str, Any], args: Namespace, checkpoints: Checkpoints) -> Sta
     logger = open_log(opt)
     for note in [*opt["remarks"], *start[0].notes]:
         logger.warning(note)
+    if opt["num_gpu"] > 1 and not opt["dist"]:
+        logger.warning(f"One process uses one GPU of {opt['num_gpu']}: torchrun with --launcher pytorch uses them all.")
     return start[0]
 
 

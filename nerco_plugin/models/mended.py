@@ -166,6 +166,8 @@ class MendedMixin(BaseModel):
         logger = get_root_logger()
         net = self.get_bare_model(net)
         content = load_torch(load_path)
+        if not isinstance(content, dict):
+            raise CheckpointError(f"{load_path} holds {type(content).__name__}, not the weights of a network")
         key = next((key for key in (param_key, "params", "params_ema") if key and key in content), None)
         if key != param_key:
             logger.info(f"{load_path} has no {param_key!r}: taking {key or 'the file itself as a state dict'}.")

@@ -4,12 +4,16 @@ import multiprocessing
 import os
 import socket
 import time
+from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from nerco_plugin.engine import distributed
 from nerco_plugin.engine.options import OptionError
+from nerco_plugin.engine.replicas import ReplicaError, check_replicas
+from nerco_plugin.engine.validation import sync_buffers
 from nerco_plugin.models.state_file import CheckpointError
 
 
@@ -60,18 +64,42 @@ def wait_or_fail(rank: int, port: int) -> None:
     with distributed.process_group(distributed.Place(rank, 2, rank), opt):
         if rank == 1:
             raise CheckpointError("the disk is full")
-        time.sleep(60)
+        time.sleep(600)
 
 
-def test_an_error_ends_a_process_that_is_not_listening() -> None:
+def keep_equal(rank: int, port: int) -> None:
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    with distributed.process_group(distributed.Place(rank, 2, rank), {"num_gpu": 0, "dist": True}):
+        model = SimpleNamespace(net_g=torch.nn.BatchNorm2d(3), net_d=torch.nn.Linear(1, 1, bias=False))
+        model.net_g.running_mean += rank
+        sync_buffers(model)
+        assert model.net_g.running_mean.sum() == 0
+
+        model.net_d.weight.data.fill_(1)
+        check_replicas(model, iteration=1)
+        model.net_d.weight.data += rank * 1e-7
+        with pytest.raises(ReplicaError, match=r"iteration 2: net_d of process \[1\] differs"):
+            check_replicas(model, iteration=2)
+        assert distributed.gather(rank) == [0, 1]
+
+
+def exit_codes_of_two(work: Callable[[int, int], None]) -> list[int | None]:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["nerco_plugin.engine.train", "nerco_plugin.engine.errors"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    pair = [context.Process(target=wait_or_fail, args=(rank, port)) for rank in range(2)]
+    pair = [context.Process(target=work, args=(rank, port)) for rank in range(2)]
     for process in pair:
         process.start()
     for process in pair:
-        process.join(timeout=40)
-    assert [process.exitcode for process in pair] == [1, 1]
+        process.join(timeout=240)
+    return [process.exitcode for process in pair]
+
+
+def test_an_error_ends_a_process_that_is_not_listening() -> None:
+    assert exit_codes_of_two(wait_or_fail) == [1, 1]
+
+
+def test_buffers_are_made_equal_and_parameters_compared() -> None:
+    assert exit_codes_of_two(keep_equal) == [0, 0]

@@ -25,7 +25,7 @@ def test_faults_in_the_options_are_said_once(monkeypatch: pytest.MonkeyPatch, ca
 
 
 @pytest.mark.parametrize("error", [CheckpointError("cannot write x"), PermissionError(13, "Permission denied", "x")])
-def test_faults_that_can_be_mended_have_no_traceback(error: Exception, capfd: pytest.CaptureFixture) -> None:
+def test_faults_that_can_be_mended_have_no_traceback(error: Exception) -> None:
     assert errors.answer(failing(error)) == 1
 
 

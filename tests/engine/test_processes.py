@@ -19,7 +19,7 @@ def test_sigterm_saves_and_the_run_goes_on_exactly_from_another_folder(project: 
     process = project.start(project.command("train", project.arguments(project.paired, "asked", TOO_LONG, *force)))
     wait_for(project.folder("asked") / "training_states" / "3.state")
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=240)
     assert process.returncode == 128 + signal.SIGTERM, output
 
     last = project.manifest("asked")[-1]["iter"]
@@ -34,7 +34,7 @@ def test_full_disk_ends_the_run_and_leaves_the_last_checkpoint(project: Project)
     process = project.start(project.command("train", project.arguments(project.paired, "full", TOO_LONG)))
     wait_for(project.folder("full") / "training_states" / "3.state")
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (2000, 2000))  # no file grows beyond: as if the disk was full
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=240)
     assert process.returncode == 1, output
     assert "cannot write" in output
     assert "Traceback" not in output

@@ -23,7 +23,7 @@ def last(project: Project) -> int:
     wait_for(project.folder("asked") / "training_states" / "3.state")
     os.kill(pair[1].pid or 0, signal.SIGTERM)
     for process in pair:
-        process.join(timeout=60)
+        process.join(timeout=240)
         assert process.exitcode == 128 + signal.SIGTERM
     last = project.manifest("asked")[-1]["iter"] + 2
     for name in ("asked", "not_asked"):

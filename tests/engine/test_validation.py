@@ -16,7 +16,8 @@ from tiny_run import Project
 
 from nerco_plugin.engine.loader import EvaluationData
 from nerco_plugin.engine.options import OptionError
-from nerco_plugin.engine.validation import log_scores, mean_scores, score, validate, validates_itself
+from nerco_plugin.engine.scores import log_scores, mean_scores, score
+from nerco_plugin.engine.validation import validate, validates_itself
 
 PSNR = {"type": "calculate_psnr", "crop_border": 0}
 NIQE = {"type": "calculate_niqe", "crop_border": 0, "better": "lower"}
@@ -60,7 +61,7 @@ def test_scores_and_pictures(project: Project, tmp_path: Path) -> None:
         saved = cv2.imread(str(tmp_path / "new" / f"{image.name}_x.png"))
         truth = cv2.imread(image.lq_path)
         assert image.scores["psnr"] == pytest.approx(calculate_psnr(saved, truth, crop_border=0))
-    means = mean_scores(images)
+    means = mean_scores([image.scores for image in images])
     assert means["psnr"] == pytest.approx(np.mean([image.scores["psnr"] for image in images]))
 
 
@@ -69,7 +70,7 @@ def test_a_metric_that_cannot_score_is_named_and_left_out(project: Project, capl
     with caplog.at_level(logging.WARNING):
         images = validate(Copier(psnr=PSNR, niqe=NIQE), data(project))  # 24 px are too few for NIQE
     assert "set: niqe is n/a for p0" in caplog.text
-    means = mean_scores(images)
+    means = mean_scores([image.scores for image in images])
     assert math.isnan(means["niqe"])
     assert means["psnr"] > 0
     caplog.clear()

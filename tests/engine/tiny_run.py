@@ -208,7 +208,7 @@ class Project:
         """Exit codes of two processes that trained together."""
         pair = self.start_pair(options, name, *force, launcher=launcher)
         for process in pair:
-            process.join(timeout=120)
+            process.join(timeout=240)
         return [process.exitcode for process in pair]
 
     def folder(self, name: str) -> Path:
@@ -251,7 +251,7 @@ def train_as(rank: int, port: int, root: Path, arguments: list[str]) -> None:
 
 def wait_for(what: Path) -> None:
     """Return once the file is there; fails if it does not come."""
-    for _ in range(600):
+    for _ in range(2400):
         if what.exists():
             return
         time.sleep(0.1)

@@ -129,6 +129,9 @@ def test_wrong_weights_are_refused_by_name(build: Build, tmp_path: Path) -> None
     for name in ("cut.pth", "code.pth"):
         with pytest.raises(CheckpointError, match=f"cannot read .*{name}"):
             model.load_network(model.net_g, str(tmp_path / name))
+    save_torch(torch.zeros(1), tmp_path / "tensor.pth")
+    with pytest.raises(CheckpointError, match="tensor.pth holds Tensor"):
+        model.load_network(model.net_g, str(tmp_path / "tensor.pth"))
     with pytest.raises(CheckpointError, match=r"no such file: .*absent.pth"):
         model.load_network(model.net_g, str(tmp_path / "absent.pth"))
 
