@@ -3,15 +3,18 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
+DEMO := results/test_nerco_demo/demo-val
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test check clean
 
-demo: results/test_nerco_demo/scores.json
-	@echo "Enhance and score a data set of your own: README.md, 'Training on your own photographs'."
-	@echo "Before/after pictures and scores: $(CURDIR)/results/test_nerco_demo"
+demo: $(DEMO)/scores.json
+	@echo "Next, a folder of your own photographs:"
+	@echo "  $(RUN) tools/test.py -opt options/test_own_folder.yml --force_yml datasets:test_1:dataroot_lq=FOLDER"
+	@echo "Before/after pictures and scores, open in a browser:"
+	@echo "$(CURDIR)/$(DEMO)/index.html"
 
-results/test_nerco_demo/scores.json: $(VENV)/.installed options/train_nerco_demo.yml options/test_nerco_demo.yml
+$(DEMO)/scores.json: $(VENV)/.installed options/train_nerco_demo.yml options/test_nerco_demo.yml
 	$(RUN) tools/prepare_demo_data.py
 	$(RUN) tools/train.py -opt options/train_nerco_demo.yml --auto_resume
 	$(RUN) tools/test.py -opt options/test_nerco_demo.yml
