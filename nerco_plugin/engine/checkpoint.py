@@ -97,7 +97,8 @@ class Checkpoints:
             self._write()
 
     def _best(self) -> list[Entry]:
-        return sorted(self.entries, key=self._rank)[: self.keep_best]
+        scored = [entry for entry in self.entries if math.isfinite(self._rank(entry))]
+        return sorted(scored, key=self._rank)[: self.keep_best]
 
     def _rank(self, entry: Entry) -> float:
         """Lower is better; infinite without a score."""

@@ -19,7 +19,8 @@ from nerco_plugin.report.benchmark import write_report
 
 MISSING_SET = (
     "Test sets are not part of the project: put the photographs into the folders that dataroot_lq (low light) and "
-    "dataroot_gt (references) name, as the README says under its test sets, or name folders of your own."
+    "dataroot_gt (references) name, or name folders of your own. docs/data.md says where the sets come from, how they "
+    "are laid out, and how many photographs they have."
 )
 
 

@@ -72,7 +72,8 @@ def begin(opt: dict[str, Any], args: Namespace, checkpoints: Checkpoints) -> Sta
     start = [Start(checkpoints.folder)]
     if opt["rank"] == 0:
         start = [find_start(opt, checkpoints)]
-        if start[0].entry is None and not opt["auto_resume"] or start[0].folder != checkpoints.folder:
+        elsewhere = start[0].folder.resolve() != checkpoints.folder.resolve()
+        if elsewhere or (start[0].entry is None and not opt["auto_resume"]):
             make_room(opt)
             checkpoints.entries = []
         make_folders(opt)

@@ -88,6 +88,15 @@ def test_resume_state_of_another_run(project: Project) -> None:
     assert not differences(project.weights("heir", 12), project.weights("done", 12))
 
 
+def test_resume_state_of_the_run_itself_through_a_link(project: Project, run: str) -> None:
+    link = project.root / "link"
+    link.symlink_to(project.folder(run))
+    project.train(project.paired, run, f"path:resume_state={link}/training_states/9.state")
+    assert not differences(project.weights(run, 12), project.weights("done", 12))
+    assert kept(project, run) == [6, 9, 12]
+    link.unlink()
+
+
 def test_resume_state_that_is_none(project: Project) -> None:
     with pytest.raises(OptionError, match="resume_state"):
         project.train(project.paired, "heirless", f"path:resume_state={project.paired}")
@@ -124,6 +133,10 @@ def test_keeps_the_last_and_the_best(tmp_path: Path) -> None:
     assert left == [2, 4, 5]
     assert [entry["iter"] for entry in Checkpoints(tmp_path).entries] == left
     assert len(list((tmp_path / "models").iterdir())) == 3
+
+    unscored = Checkpoints(tmp_path, keep_last=1, keep_best=3, judge=Judge("set", "psnr", higher=False))
+    unscored.add_scores(5, {}, best={})
+    assert [entry["iter"] for entry in unscored.entries] == [2, 5]
 
 
 def test_best_checkpoints_are_made_where_validation_is(project: Project) -> None:
