@@ -16,6 +16,8 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["nerco_plugin", "nerco_plugin.*"]),
+    py_modules=["nerco_command"],  # outside the package, whose import takes seconds: nerco --help need not wait
+    entry_points={"console_scripts": ["nerco = nerco_command:main"]},
     include_package_data=True,
     package_data={"nerco_plugin": ["**/*.npz", "**/*.LICENSE", "**/*.css", "**/*.js", "**/*.json", "py.typed"]},
     install_requires=[
@@ -41,11 +43,17 @@ setup(
             "pytest>=8",
             "pytest-timeout>=2.2",
             "playwright>=1.40",  # drives the system's Chromium in the page tests
+            "onnx>=1.16",  # the extra export, whose results the tests compare with torch's
+            "onnxruntime>=1.18",
+            "onnxscript>=0.2",
             "ruff>=0.6",
             "mypy>=1.10",
             "types-PyYAML",
             "types-tqdm",
         ],
+        "demo": ["gradio>=6"],
+        "video": ["av>=14"],
+        "export": ["torch>=2.6", "onnx>=1.16", "onnxruntime>=1.18", "onnxscript>=0.2"],
         "lpips": ["lpips>=0.1.4"],
     },
 )

@@ -1,8 +1,22 @@
 """NeRCo (ICCV 2023) as a plugin for BasicSR: importing it fills BasicSR's registries, and does nothing else."""
 
+from typing import TYPE_CHECKING, Any
+
 from nerco_plugin import compat  # isort: skip  # before anything that imports basicsr
 from nerco_plugin import archs, data, losses, metrics, models
 
+if TYPE_CHECKING:
+    from nerco_plugin.inference.enhancer import Enhancer
+
 __version__ = "0.1.0"
 
-__all__ = ["archs", "compat", "data", "losses", "metrics", "models"]
+__all__ = ["Enhancer", "archs", "compat", "data", "losses", "metrics", "models"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """``nerco_plugin.Enhancer``, imported when it is asked for: training does without."""
+    if name == "Enhancer":
+        from nerco_plugin.inference.enhancer import Enhancer
+
+        return Enhancer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

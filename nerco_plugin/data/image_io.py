@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-_ORIENTATION = 0x0112  # EXIF and TIFF tag, values 1 to 8
+ORIENTATION = 0x0112  # EXIF and TIFF tag, values 1 to 8
 _BITS_PER_SAMPLE = 258  # TIFF tag
 
 # What Pillow raises on damaged bytes, over all its formats.
-_DECODER_ERRORS = (
+DECODER_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
@@ -65,12 +65,12 @@ def read_header(path: str | Path) -> ImageHeader:
     """Read an image's size and bits per value without decoding it; raises ``ImageReadError`` where that fails."""
     try:
         with Image.open(path) as image:
-            bits = _bits(image)
+            bits = bits_per_value(image)
             width, height = image.size
-            if Image.Image.getexif(image).get(_ORIENTATION, 1) >= 5:  # PNG's own getexif decodes the whole image
+            if Image.Image.getexif(image).get(ORIENTATION, 1) >= 5:  # PNG's own getexif decodes the whole image
                 width, height = height, width
             return ImageHeader(height, width, bits)
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         raise ImageReadError(f"cannot read image '{path}': {type(error).__name__}: {error}") from error
 
 
@@ -93,7 +93,7 @@ def decode_image(content: bytes, name: str) -> np.ndarray:
         pixels = _decode(content)
     except UnidentifiedImageError as error:
         raise ImageReadError(f"cannot read image '{name}' ({len(content)} bytes): no known image format") from error
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         reason = f"{type(error).__name__}: {error}"
         raise ImageReadError(f"cannot read image '{name}' ({len(content)} bytes): {reason}") from error
     return _to_unit_range(pixels, name)
@@ -102,8 +102,8 @@ def decode_image(content: bytes, name: str) -> np.ndarray:
 def _decode(content: bytes) -> np.ndarray:
     """Pillow reads everything, since it notices truncated files; where it would cut colours to 8 bits, OpenCV does."""
     with Image.open(io.BytesIO(content)) as image:
-        bits = _bits(image)
-        orientation = image.getexif().get(_ORIENTATION, 1)
+        bits = bits_per_value(image)
+        orientation = image.getexif().get(ORIENTATION, 1)
         image.load()
         if bits > 8 and len(image.getbands()) > 1:
             flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
@@ -111,14 +111,14 @@ def _decode(content: bytes) -> np.ndarray:
             if pixels is None:
                 raise ValueError(f"OpenCV cannot decode {image.format} of {bits} bits")
             # OpenCV turns a TIFF upright whatever the flags say.
-            return _upright(pixels[..., ::-1], orientation=1 if image.format == "TIFF" else orientation)
+            return turned_upright(pixels[..., ::-1], orientation=1 if image.format == "TIFF" else orientation)
         upright = ImageOps.exif_transpose(image)
         if bits > 8:
             return np.repeat(np.asarray(upright)[..., None], 3, axis=2)
         return np.asarray(upright.convert("RGB"))
 
 
-def _bits(image: Image.Image) -> int:
+def bits_per_value(image: Image.Image) -> int:
     """Bits per value in the file, which Pillow's mode hides for colours; ask before anything loads the image."""
     if image.format == "TIFF":
         return max(getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,)))
@@ -127,7 +127,7 @@ def _bits(image: Image.Image) -> int:
     return 16 if is_deep or image.format == "JPEG2000" else 8  # OpenCV knows the depth of the latter
 
 
-def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+def turned_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Turn stored pixels (H, W, 3) as the EXIF orientation, 1 to 8, asks for."""
     if orientation in (2, 3):
         pixels = pixels[:, ::-1]

@@ -1,0 +1,79 @@
+"""The command ``nerco``: enhance, demo, doctor. Beside the package, not in it, whose import takes seconds."""
+
+import argparse
+import importlib
+import signal
+import sys
+from pathlib import Path
+
+EXAMPLES = """examples:
+  nerco enhance photo.jpg -o better.jpg --weights net_g.safetensors
+  nerco enhance holiday/ clip.mp4 -o enhanced --weights experiments/NAME/models/net_g_40000.pth
+  nerco doctor
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line; see ``nerco --help``."""
+    parser = argparse.ArgumentParser(
+        prog="nerco",
+        description="Low-light photographs and videos enhanced by NeRCo.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    enhance = commands.add_parser("enhance", help="enhance images, folders of them, and videos")
+    enhance.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="image, video, or folder (recursive)")
+    enhance.add_argument("-o", "--out", required=True, type=Path, help="folder; or a file, for a single file")
+    _add_network(enhance)
+    enhance.add_argument("--strength", type=_strength, default=1.0, metavar="0..1", help="0 leaves all as it is")
+    enhance.add_argument("--overwrite", action="store_true", help="redo what is there already, instead of skipping it")
+    enhance.add_argument("--quiet", action="store_true", help="no progress bar")
+    demo = commands.add_parser("demo", help="a web page on this machine to try it")
+    _add_network(demo)
+    demo.add_argument("--port", type=int, default=7860)
+    demo.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets other machines in")
+    doctor = commands.add_parser("doctor", help="what of this machine will work, what not, and why")
+    doctor.add_argument("--weights", metavar="W", help="also look whether these load")
+    doctor.add_argument("--opt", type=Path, metavar="FILE", help="their option file, where they need one")
+    return parser
+
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--weights",
+        metavar="W",
+        help=".safetensors, .pth (net_g_*.pth of a run), or OWNER/NAME[@REVISION][:FILE] (hub)",
+    )
+    parser.add_argument("--opt", type=Path, metavar="FILE", help="option file, for weights that do not say their own")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+    parser.add_argument("--precision", choices=["float32", "bf16", "fp16"], default="float32")
+    parser.add_argument("--compile", action="store_true", help="torch.compile: pays off over many files of one size")
+
+
+def _strength(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected 0 to 1, got {text}")
+    return value
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0: all went well; 1: a file or a check failed; 2: wrong arguments or weights; 130: interrupted."""
+    args = build_parser().parse_args(arguments)
+    if args.command != "doctor" and not args.weights:
+        sys.stderr.write(
+            f"nerco {args.command}: --weights is needed, since this version ships none: train them (tools/train.py), "
+            "convert the released ones (tools/convert_released_weights.py), or name a repository of the hub\n"
+        )
+        return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return importlib.import_module("nerco_plugin.inference.commands").COMMANDS[args.command](args)
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted; the same command goes on where this one stopped\n")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

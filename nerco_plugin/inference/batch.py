@@ -1,0 +1,99 @@
+"""Enhances many files one after the other: whole or not at all, and a bad one does not stop the rest."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from nerco_plugin.data.image_io import ImageReadError
+from nerco_plugin.inference.enhancer import EnhanceError, Enhancer
+from nerco_plugin.inference.jobs import Job
+from nerco_plugin.inference.photograph import check_holds, encode_photograph, read_photograph
+from nerco_plugin.inference.video import VideoError, enhance_video
+
+# What is the file's fault, or the machine's for this file; anything else is ours and stops.
+FAULTS = (ImageReadError, VideoError, EnhanceError, OSError, ValueError, MemoryError, ImportError)
+
+
+class Outcome(NamedTuple):
+    """How many files were enhanced or there already, and what went wrong, each message naming its file."""
+
+    done: int
+    skipped: int
+    faults: list[str]
+
+
+def enhance_files(
+    enhancer: Enhancer,
+    jobs: Sequence[Job],
+    strength: float = 1.0,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Outcome:
+    """Enhance all ``jobs``; a result that is there is left as it is and counts as finished unless ``overwrite``."""
+    todo = [job for job in jobs if overwrite or not job.target.exists()]
+    faults = []
+    with tqdm(todo, unit="file", disable=not progress) as bar:
+        for job in bar:
+            bar.set_postfix_str(job.source.name)
+            try:
+                _enhance(enhancer, job, strength, progress)
+            except FAULTS as error:
+                faults.append(_named(job, f"{error}" or type(error).__name__))
+            except RuntimeError as error:
+                if not _is_out_of_memory(error):
+                    raise
+                faults.append(_named(job, "out of memory; try --precision bf16, or --device cpu"))
+            else:
+                continue
+            bar.write(f"failed: {faults[-1]}")
+    return Outcome(len(todo) - len(faults), len(jobs) - len(todo), faults)
+
+
+def _enhance(enhancer: Enhancer, job: Job, strength: float, progress: bool) -> None:
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    if job.is_video:
+        with whole_file(job.target) as temporary, _frame_bar(progress) as on_frame:
+            enhance_video(enhancer, job.source, temporary, job.target.suffix.lower(), strength, on_frame)
+        return
+    photograph = read_photograph(job.source)
+    check_holds(job.target, photograph.pixels)  # before the long part
+    content = encode_photograph(enhancer.photograph(photograph, strength), job.target)
+    with whole_file(job.target) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """A path beside ``target`` to write to; becomes ``target`` at the end, and is removed if anything goes wrong."""
+    temporary = target.with_name(f".{target.name}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _frame_bar(progress: bool) -> Iterator[Callable[[int, int], None]]:
+    with tqdm(unit="frame", leave=False, position=1, disable=not progress) as bar:
+
+        def on_frame(done: int, total: int) -> None:
+            bar.total = total or None
+            bar.update(done - bar.n)
+
+        yield on_frame
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """CUDA has a class for it, which is a RuntimeError; the CPU's allocator only says so."""
+    return type(error).__name__ == "OutOfMemoryError" or "not enough memory" in str(error) or "alloc" in str(error)
+
+
+def _named(job: Job, message: str) -> str:
+    return message if str(job.source) in message else f"{job.source}: {message}"

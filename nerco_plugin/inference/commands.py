@@ -1,0 +1,61 @@
+"""What the command ``nerco`` does once its arguments are parsed (nerco_command.py)."""
+
+import argparse
+import os
+import sys
+
+from nerco_plugin.engine.options import OptionError
+from nerco_plugin.inference.batch import enhance_files
+from nerco_plugin.inference.doctor import examine
+from nerco_plugin.inference.enhancer import Enhancer
+from nerco_plugin.inference.hub import WeightsMissingError
+from nerco_plugin.inference.jobs import JobError, plan_jobs
+from nerco_plugin.models.state_file import CheckpointError
+
+MENDABLE = (CheckpointError, JobError, OptionError, WeightsMissingError, ImportError, ValueError)
+
+
+def enhance(args: argparse.Namespace) -> int:
+    """``nerco enhance``."""
+    try:
+        jobs = plan_jobs(args.inputs, args.out)
+        enhancer = _enhancer(args)
+    except MENDABLE as error:
+        return _refuse(error)
+    outcome = enhance_files(enhancer, jobs, args.strength, args.overwrite, progress=not args.quiet)
+    skipped = f", {outcome.skipped} there already (--overwrite does them again)" if outcome.skipped else ""
+    failed = "".join(f"\nfailed: {fault}" for fault in outcome.faults)
+    sys.stderr.write(f"{outcome.done} enhanced{skipped}, {len(outcome.faults)} failed{failed}\n")
+    return 1 if outcome.faults else 0
+
+
+def demo(args: argparse.Namespace) -> int:
+    """``nerco demo``: serves until Ctrl-C."""
+    try:
+        from nerco_plugin.inference.demo import serve
+
+        enhancer = _enhancer(args)
+        serve(enhancer, args.host, args.port)
+    except (*MENDABLE, OSError) as error:
+        return _refuse(error)
+    return 0
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """``nerco doctor``."""
+    os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported: a report asks no network
+    text, is_healthy = examine(args.weights, args.opt)
+    sys.stdout.write(text + "\n")
+    return 0 if is_healthy else 1
+
+
+def _enhancer(args: argparse.Namespace) -> Enhancer:
+    return Enhancer.from_pretrained(args.weights, args.opt, args.device, args.precision, args.compile)
+
+
+def _refuse(error: Exception) -> int:
+    sys.stderr.write(f"error: {error}\n")
+    return 2
+
+
+COMMANDS = {"enhance": enhance, "demo": demo, "doctor": doctor}

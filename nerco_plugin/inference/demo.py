@@ -1,0 +1,70 @@
+"""A web page to try the network: a photograph up, before and after under a slider, strength, download. Needs gradio.
+
+The page asks nothing of the network: fonts are the system's own, and gradio's analytics are off.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from nerco_plugin.data.image_io import ImageReadError
+from nerco_plugin.inference.enhancer import EnhanceError, Enhancer
+from nerco_plugin.inference.formats import IMAGE_FORMATS
+from nerco_plugin.inference.photograph import encode_photograph, read_photograph
+
+FONTS = ["system-ui", "sans-serif"]
+
+
+def import_gradio() -> Any:  # noqa: ANN401
+    """gradio with its analytics off; raises ImportError with what to install."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    try:
+        import gradio
+    except ImportError as error:
+        raise ImportError("the page needs gradio: pip install 'nerco_plugin[demo]'") from error
+    return gradio
+
+
+def build_page(enhancer: Enhancer, folder: Path) -> Any:  # noqa: ANN401
+    """The page as ``gradio.Blocks``; results for download are written to ``folder``."""
+    gr = import_gradio()
+
+    def enhance(source: str | None, strength: float) -> tuple[Any, str | None]:
+        if source is None:
+            return None, None
+        try:
+            photograph = read_photograph(source)
+            enhanced = enhancer.photograph(photograph, strength)
+            target = folder / f"{Path(source).stem}_enhanced{Path(source).suffix}"
+            target.write_bytes(encode_photograph(enhanced, target))
+        except (ImageReadError, EnhanceError, ValueError) as error:
+            raise gr.Error(str(error)) from error
+        return (_shown(photograph.pixels), _shown(enhanced.pixels)), str(target)
+
+    with gr.Blocks(title="NeRCo", analytics_enabled=False) as page:
+        gr.Markdown("# NeRCo\nA photograph taken in the dark, before and after.")
+        with gr.Row():
+            source = gr.File(label="Photograph", file_types=list(IMAGE_FORMATS), type="filepath", elem_id="source")
+            with gr.Column():
+                strength = gr.Slider(0, 1, value=1, step=0.05, label="Strength", elem_id="strength")
+                target = gr.DownloadButton("Download, in the file's own format and depth", elem_id="download")
+        slider = gr.ImageSlider(label="Before and after", type="numpy", interactive=False, elem_id="slider")
+        for change in (source.change, strength.release):
+            change(enhance, [source, strength], [slider, target])
+    return page
+
+
+def serve(enhancer: Enhancer, host: str = "127.0.0.1", port: int = 7860) -> None:
+    """Serve the page until Ctrl-C; raises OSError where the port is taken."""
+    gr = import_gradio()
+    with tempfile.TemporaryDirectory(prefix="nerco_demo_") as folder:
+        build_page(enhancer, Path(folder)).launch(
+            server_name=host, server_port=port, share=False, theme=gr.themes.Default(font=FONTS, font_mono=FONTS)
+        )
+
+
+def _shown(pixels: Any) -> Any:  # noqa: ANN401
+    """(H, W, 3) uint8 of a photograph's pixels, as a browser shows them."""
+    eight = pixels if pixels.dtype == "uint8" else (pixels >> 8).astype("uint8")
+    return eight[..., :3] if eight.shape[2] >= 3 else eight[..., :1].repeat(3, axis=2)

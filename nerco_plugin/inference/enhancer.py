@@ -1,0 +1,171 @@
+"""Enhancer: photographs of any size, depth and channels in, the same kind out."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from nerco_plugin.inference.hub import find_weights
+from nerco_plugin.inference.photograph import Photograph, read_photograph
+from nerco_plugin.inference.weights import build_network, read_weights
+
+PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: what gray becomes of enhanced colours
+PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16")
+Picture = TypeVar("Picture", np.ndarray, Tensor, Image.Image)
+
+
+class EnhanceError(RuntimeError):
+    """An image that this network cannot enhance so; the message says why."""
+
+
+class Enhancer:
+    """A network with the contract of this package's archs, (N, 3, H, W) RGB in [0, 1] to the same, for photographs.
+
+    Args:
+        network: in evaluation mode.
+        device: ``auto`` (CUDA, else Apple's MPS, else the CPU) or a name of torch's.
+        precision: ``float32``, or ``bf16`` or ``fp16`` under autocast, with weights kept in float32.
+        compile_network: compile with ``torch.compile``; the first images take minutes then.
+
+    Raises:
+        ValueError: an unknown precision, or a device that is not there.
+
+    ``enhancer(image, strength)`` takes and gives back the same kind:
+
+    ================  =========================================================================================
+    kind              contract
+    ================  =========================================================================================
+    ``numpy.ndarray`` (H, W) gray, or (H, W, C) with C 1 gray, 2 gray + alpha, 3 RGB, 4 RGB + alpha; uint8, uint16,
+                      or floats in [0, 1]
+    ``PIL.Image``     modes L, LA, RGB, RGBA, I;16; ``info`` (profile, EXIF) is kept; no EXIF orientation is applied
+    ``Tensor``        (C, H, W) or (N, C, H, W), C as above; uint8, or floats in [0, 1]; its device is kept
+    ``str``, ``Path`` an image file, turned upright, as an array (H, W, C) of the file's depth and channels
+    ================  =========================================================================================
+
+    Gray is the luma of the enhanced colours; alpha is handed through. ``strength`` from 0 (the image itself) to 1 mixes
+    values linearly. The computation is float32. Raises ValueError for an image outside the contract, EnhanceError where
+    the network gives no finite values or another size.
+    """
+
+    def __init__(
+        self, network: nn.Module, device: str = "auto", precision: str = "float32", compile_network: bool = False
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
+        self.device = choose_device(device)
+        self.dtype = PRECISIONS[precision]
+        self.network: nn.Module = network.to(self.device)
+        if compile_network:
+            self.network = torch.compile(self.network, dynamic=True)  # type: ignore[assignment]
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        weights: str | Path,
+        option_file: str | Path | None = None,
+        device: str = "auto",
+        precision: str = "float32",
+        compile_network: bool = False,
+    ) -> "Enhancer":
+        """From a .safetensors, a .pth, or a name on the hub.
+
+        See :func:`~nerco_plugin.inference.hub.find_weights` and
+        :func:`~nerco_plugin.inference.weights.read_weights` for what is found where and raised.
+        """
+        path = find_weights(weights)
+        network = build_network(read_weights(path, option_file), name=str(path))
+        return cls(network, device, precision, compile_network)
+
+    def __call__(self, image: Picture | str | Path, strength: float = 1.0) -> Picture | np.ndarray:
+        """Enhance one image; see the class."""
+        if isinstance(image, (str, Path)):
+            return self.photograph(read_photograph(image), strength).pixels
+        if isinstance(image, Tensor):
+            return self._tensor(image, strength)
+        if isinstance(image, np.ndarray):
+            return self._array(image, strength)
+        if isinstance(image, Image.Image):
+            if image.mode not in PIL_MODES:
+                raise ValueError(f"image: expected a PIL mode of {', '.join(PIL_MODES)}, got {image.mode}: convert it")
+            result = Image.fromarray(self._array(np.asarray(image), strength))
+            result.info = dict(image.info)
+            return result
+        raise ValueError(f"image: expected array, tensor, PIL image or path, got {type(image).__name__}")
+
+    def photograph(self, photograph: Photograph, strength: float = 1.0) -> Photograph:
+        """The photograph enhanced, with all else that its file says."""
+        return replace(photograph, pixels=self._array(photograph.pixels, strength))
+
+    @torch.inference_mode()
+    def enhance(self, low: Tensor) -> Tensor:
+        """(N, 3, H, W) RGB float32 in [0, 1] on any device, to the enhanced images on this one, same shape and range.
+
+        Raises:
+            EnhanceError: the network gives another size, or values that are not finite.
+        """
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            enhanced = self.network(low.to(self.device)).float()
+        if enhanced.shape != low.shape:
+            raise EnhanceError(f"the network made {tuple(enhanced.shape)} of {tuple(low.shape)}: it is no enhancer")
+        if not torch.isfinite(enhanced).all():
+            raise EnhanceError(f"the network gave values that are not finite in {self.dtype}; try another --precision")
+        return enhanced.clamp(0, 1)
+
+    def _array(self, pixels: np.ndarray, strength: float) -> np.ndarray:
+        if pixels.ndim not in (2, 3):
+            raise ValueError(f"image: expected an array (H, W) or (H, W, C), got {pixels.shape}")
+        scale = _scale(pixels.dtype.kind, pixels.dtype.itemsize, str(pixels.dtype))
+        values = torch.from_numpy(np.ascontiguousarray(np.atleast_3d(pixels), dtype=np.float32) / np.float32(scale))
+        mixed = self._mixed(values.movedim(-1, 0)[None], strength)[0].movedim(0, -1).cpu().numpy()
+        result = (np.rint(mixed * np.float32(scale)) if scale > 1 else mixed).astype(pixels.dtype)
+        return np.ascontiguousarray(result.reshape(pixels.shape))
+
+    def _tensor(self, image: Tensor, strength: float) -> Tensor:
+        if image.ndim not in (3, 4):
+            raise ValueError(f"image: expected a tensor (C, H, W) or (N, C, H, W), got {tuple(image.shape)}")
+        kind = "f" if image.is_floating_point() else "u"
+        scale = _scale(kind, image.element_size(), str(image.dtype))
+        values = image.detach().float().reshape(-1, *image.shape[-3:]) / scale
+        mixed = torch.cat([self._mixed(one[None], strength) for one in values]) * scale
+        return (mixed.round() if scale > 1 else mixed).reshape(image.shape).to(image.device, image.dtype)
+
+    def _mixed(self, pixels: Tensor, strength: float) -> Tensor:
+        """(1, C, H, W) float32 in [0, 1], C 1 to 4, to the same with its colours enhanced to ``strength``."""
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength: expected 0 to 1, got {strength}")
+        if pixels.shape[1] not in (1, 2, 3, 4) or pixels.numel() == 0:
+            raise ValueError(f"image: expected 1 to 4 channels and some pixels, got shape {tuple(pixels.shape)}")
+        if not bool(((pixels >= 0) & (pixels <= 1)).all()):
+            raise ValueError(f"image: expected floats in [0, 1], got {pixels.min():g} to {pixels.max():g}")
+        pixels = pixels.to(self.device)
+        is_gray = pixels.shape[1] < 3
+        colours, alpha = pixels.tensor_split([1 if is_gray else 3], dim=1)
+        enhanced = self.enhance(colours.expand(-1, 3, -1, -1))
+        if is_gray:
+            enhanced = (enhanced * enhanced.new_tensor(LUMA)[:, None, None]).sum(dim=1, keepdim=True)
+        return torch.cat([torch.lerp(colours, enhanced, strength), alpha], dim=1)
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto``, or a device by torch's name; raises ValueError where it is not there."""
+    if name == "auto":
+        has_mps = torch.backends.mps.is_available()
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
+        raise ValueError(f"device: {name!r} is not available here: {str(error).splitlines()[0]}") from error
+
+
+def _scale(kind: str, size: int, name: str) -> int:
+    """What white is: 255, 65535, or 1 for floats; raises ValueError for other types."""
+    if kind == "f":
+        return 1
+    if kind == "u" and size in (1, 2):
+        return 255 if size == 1 else 65535
+    raise ValueError(f"image: expected uint8, uint16 or floats in [0, 1], got {name}")

@@ -1,0 +1,60 @@
+"""Takes the flicker out of a video that is enhanced frame by frame, by one gain per channel that follows it.
+
+InstanceNorm sees a whole frame at once, so that noise or a passing thing changes the lightness of all the rest. What
+stands still in the input should stand still in the output: a relative change of the enhanced frame there, beyond that
+of the input, is flicker, and the gain takes it back. The gain leaks towards 1, so that what it holds against fades in
+over ``SECONDS`` instead of jumping.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+SECONDS = 2.0
+GRID = 48  # blocks along an axis, at most, whose means are compared: noise of single pixels is averaged away
+STILL = 0.08  # relative change of a block's lightness below which it stands still
+STILL_FLOOR = 2 / 255  # and the absolute change that is always allowed
+DARKEST = 1 / 255  # added to means, so that the ratio of two blacks is 1
+LEAST_SHARE = 0.1  # of blocks that stand still; below it the scene is a new one
+
+
+class FlickerFilter:
+    """Frames in their order through :meth:`__call__`; ``frame_rate`` in frames a second."""
+
+    def __init__(self, frame_rate: float) -> None:
+        self.keep = math.exp(-1 / (SECONDS * frame_rate))
+        self.low: Tensor | None = None
+        self.enhanced = torch.empty(0)
+        self.log_gain = torch.zeros(1, 3, 1, 1)
+
+    def __call__(self, low: Tensor, enhanced: Tensor) -> Tensor:
+        """The enhanced frame with its flicker taken back; both (1, 3, H, W) in [0, 1], as is the result."""
+        low_blocks, blocks = _blocks(low), _blocks(enhanced)
+        if self.low is not None and self.low.shape == low_blocks.shape:
+            still = _still(self.low, low_blocks)
+            if still.float().mean() < LEAST_SHARE:
+                self.log_gain = torch.zeros_like(self.log_gain)
+            else:
+                change = _log_ratio(self.enhanced, blocks, still) - _log_ratio(self.low, low_blocks, still)
+                self.log_gain = self.keep * (self.log_gain.to(change.device) - change)
+        self.low, self.enhanced = low_blocks, blocks
+        return (enhanced * self.log_gain.to(enhanced).exp()).clamp(0, 1)
+
+
+def _blocks(frame: Tensor) -> Tensor:
+    height, width = frame.shape[-2:]
+    return F.adaptive_avg_pool2d(frame, (min(GRID, height), min(GRID, width)))
+
+
+def _still(before: Tensor, now: Tensor) -> Tensor:
+    """Which blocks have kept the lightness of every channel: (1, 1, h, w)."""
+    allowed = STILL_FLOOR + STILL * torch.maximum(before, now)
+    return ((now - before).abs() <= allowed).all(dim=1, keepdim=True)
+
+
+def _log_ratio(before: Tensor, now: Tensor, where: Tensor) -> Tensor:
+    """How the mean of each channel over the chosen blocks has changed: (1, 3, 1, 1)."""
+    means = [(blocks * where).sum(dim=(2, 3), keepdim=True) / where.sum() for blocks in (before, now)]
+    return ((means[1] + DARKEST) / (means[0] + DARKEST)).log()

@@ -1,0 +1,70 @@
+"""Weights by a name of the Hugging Face hub: from the cache first, downloaded once, checked by their SHA-256."""
+
+import hashlib
+import re
+from pathlib import Path
+
+TIMEOUT_S = 5.0
+FILE = "model.safetensors"
+_NAME = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+?)(@(?P<revision>[\w./-]+))?(:(?P<file>[\w./-]+))?")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class WeightsMissingError(FileNotFoundError):
+    """No such weights on this machine, and none to be had; the message says what to do."""
+
+
+def find_weights(source: str | Path) -> Path:
+    """The file of weights that ``source`` names.
+
+    Args:
+        source: a path; or, where there is no such file, ``OWNER/NAME[@REVISION][:FILE]`` on the hub, whose FILE is
+            model.safetensors unless said. ``HF_HUB_OFFLINE=1`` keeps to the cache.
+
+    Raises:
+        WeightsMissingError: neither a file nor to be had, within seconds also without a network; or a file that is
+            not what the hub promised.
+    """
+    path = Path(source).expanduser()
+    name = _NAME.fullmatch(str(source))
+    if path.is_file():
+        return path
+    if path.exists() or path.suffix in (".pth", ".pt", ".safetensors") or not name:
+        raise WeightsMissingError(f"--weights: no such file: {source}; expected .safetensors, .pth, or OWNER/NAME")
+    found = _from_hub(name["repository"], name["revision"], name["file"] or FILE)
+    _check_hash(found)
+    return found
+
+
+def _from_hub(repository: str, revision: str | None, file: str) -> Path:
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+    from huggingface_hub.constants import HF_HUB_CACHE
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
+
+    try:
+        cached = try_to_load_from_cache(repository, file, revision=revision)
+        if isinstance(cached, str):
+            return Path(cached)
+        # asks once: the download itself would try again and again for half a minute
+        get_hf_file_metadata(hf_hub_url(repository, file, revision=revision), timeout=TIMEOUT_S)
+        return Path(hf_hub_download(repository, file, revision=revision))
+    except (OSError, HTTPError, HfHubHTTPError, HFValidationError) as error:
+        raise WeightsMissingError(
+            f"--weights: no file {repository}, nor is {file} of the hub's {repository} in the cache {HF_HUB_CACHE}, "
+            f"and it could not be downloaded: {error}\n"
+            f"On a machine with a network: hf download {repository} {file} --local-dir weights\n"
+            f"then copy it here and say --weights weights/{file}"
+        ) from error
+
+
+def _check_hash(found: Path) -> None:
+    """The cache calls a large file by the SHA-256 that the hub published, and links to it."""
+    promised = found.resolve().name
+    if not _SHA256.fullmatch(promised):
+        return  # a small file, which the hub knows by another kind of hash
+    with found.open("rb") as file:
+        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    if actual != promised:
+        raise WeightsMissingError(
+            f"--weights: {found} is damaged: SHA-256 {actual}, the hub says {promised}; remove it to download it anew"
+        )

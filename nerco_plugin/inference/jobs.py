@@ -1,0 +1,91 @@
+"""Which file becomes which: files and folders of images and videos in, a file or a folder of the same structure out."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from nerco_plugin.inference.formats import IMAGE_FORMATS, VIDEO_CODECS
+
+KNOWN = {**IMAGE_FORMATS, **VIDEO_CODECS}
+
+
+class JobError(ValueError):
+    """Inputs and output that do not go together; the message names them."""
+
+
+class Job(NamedTuple):
+    """One file to enhance, and where the result goes."""
+
+    source: Path
+    target: Path
+
+    @property
+    def is_video(self) -> bool:
+        """Whether the source is a video by its ending."""
+        return self.source.suffix.lower() in VIDEO_CODECS
+
+
+def plan_jobs(inputs: Sequence[Path], out: Path) -> list[Job]:
+    """The files that ``inputs`` mean, each with its result under ``out``.
+
+    A single file goes to ``out`` itself where that has the ending of an image or a video; everything else goes into
+    the folder ``out``: files under their names, folders with their structure. Hidden files, files of other kinds in
+    a folder, and whatever lies under ``out`` are left out.
+
+    Raises:
+        JobError: an input is absent or of an unknown kind, a folder holds nothing to enhance, two results have one
+            name, or a result would replace an input.
+    """
+    if len(inputs) == 1 and inputs[0].is_file() and out.suffix.lower() in KNOWN and not out.is_dir():
+        jobs = [Job(_known(inputs[0]), out)]
+    else:
+        jobs = [job for path in inputs for job in _jobs_of(path, out)]
+    _check_kinds(jobs)
+    _check_targets(jobs)
+    return jobs
+
+
+def _jobs_of(path: Path, out: Path) -> list[Job]:
+    if path.is_file():
+        return [Job(_known(path), out / path.name)]
+    if not path.is_dir():
+        raise JobError(f"no such file or folder: {path}")
+    files = _files_under(path, out.resolve())
+    if not files:
+        raise JobError(f"{path}: no image or video in this folder; known endings: {' '.join(KNOWN)}")
+    return [Job(file, out / file.relative_to(path)) for file in files]
+
+
+def _known(path: Path) -> Path:
+    if path.suffix.lower() not in KNOWN:
+        raise JobError(f"{path}: expected an image or a video, one of {' '.join(KNOWN)}")
+    return path
+
+
+def _files_under(folder: Path, out: Path) -> list[Path]:
+    """Images and videos, sorted; ``out`` itself may be ``folder``'s child, not ``folder`` itself."""
+    found = []
+    for parent, folders, names in os.walk(folder):
+        here = Path(parent)
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and (here / name).resolve() != out)
+        found += [here / name for name in sorted(names) if not name.startswith(".")]
+    return [file for file in found if file.suffix.lower() in KNOWN]
+
+
+def _check_kinds(jobs: list[Job]) -> None:
+    for job in jobs:
+        if job.is_video != (job.target.suffix.lower() in VIDEO_CODECS):
+            raise JobError(f"{job.source} is {'a video' if job.is_video else 'an image'}; {job.target} would not be")
+
+
+def _check_targets(jobs: list[Job]) -> None:
+    sources = {job.source.resolve() for job in jobs}
+    taken: dict[Path, Path] = {}
+    for job in jobs:
+        target = job.target.resolve()
+        if target in sources:
+            raise JobError(f"{job.target} is an input: name another place with -o")
+        if target in taken:
+            raise JobError(f"{taken[target]} and {job.source} would both become {job.target}")
+        taken[target] = job.source

@@ -1,0 +1,152 @@
+"""A photograph with all that its file says about it: colours, depth, alpha, colour profile and EXIF, in and out."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from nerco_plugin.data.image_io import (
+    DECODER_ERRORS,
+    ORIENTATION,
+    ImageReadError,
+    bits_per_value,
+    read_bytes,
+    turned_upright,
+)
+from nerco_plugin.inference.formats import IMAGE_FORMATS
+from nerco_plugin.inference.lossless_writers import encode_png16, encode_tiff
+
+# What a TIFF says about its own pixels, which an encoder says anew: no part of the photograph's EXIF.
+_TIFF_LAYOUT = (*range(254, 260), 262, 266, 273, *range(277, 280), *range(282, 285), 296, 317, *range(320, 326))
+_TIFF_LAYOUT += (330, 338, 339, 347, 34675)
+_PNG_COLOUR_TYPE = 25  # place of the byte that tells gray with alpha (4), which Pillow calls RGBA at 16 bits
+
+LOSSY = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95, "exact": True}}
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """An image as its file holds it, turned upright.
+
+    ``pixels`` (H, W, C) are uint8 or uint16; C is 1 for gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha.
+    """
+
+    pixels: np.ndarray
+    profile: bytes | None
+    exif: Image.Exif
+
+
+def read_photograph(path: str | Path) -> Photograph:
+    """Read an image file; a palette becomes RGB or RGBA, and CMYK becomes RGB without its profile.
+
+    Raises:
+        ImageReadError: the file cannot be read, has several frames, or values that are not of 8 or 16 bits.
+    """
+    content = read_bytes(path)
+    if not content:
+        raise ImageReadError(f"cannot read image '{path}': it is empty (0 bytes)")
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return _decoded(image, content)
+    except UnidentifiedImageError as error:
+        raise ImageReadError(f"cannot read image '{path}' ({len(content)} bytes): no known image format") from error
+    except DECODER_ERRORS as error:
+        raise ImageReadError(f"cannot read image '{path}': {type(error).__name__}: {error}") from error
+
+
+def _decoded(image: Image.Image, content: bytes) -> Photograph:
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":  # what phones add to a JPEG: the first frame is the photograph
+        raise ValueError(f"expected one image, got {frames} frames or pages")
+    bits = bits_per_value(image)
+    exif = _exif(image)
+    profile = image.info.get("icc_profile") if image.mode != "CMYK" else None
+    image.load()  # notices truncated files
+    if bits > 8 and len(image.getbands()) > 1:
+        is_gray = len(image.getbands()) == 2 or (image.format == "PNG" and content[_PNG_COLOUR_TYPE] == 4)
+        pixels = _decoded_by_opencv(content, is_gray)
+    else:
+        pixels = np.asarray(image if image.mode.startswith(("I", "F")) else image.convert(_plain_mode(image)))
+    # Pillow and OpenCV turn a TIFF upright themselves.
+    pixels = turned_upright(pixels, 1 if image.format == "TIFF" else exif.get(ORIENTATION, 1))
+    return Photograph(_as_integers(pixels), profile, exif)
+
+
+def _plain_mode(image: Image.Image) -> str:
+    """The mode of gray or RGB, with or without alpha, that holds what ``image`` shows."""
+    if image.mode in ("1", "L", "LA", "La"):
+        return "LA" if image.has_transparency_data else "L"
+    return "RGBA" if image.has_transparency_data else "RGB"
+
+
+def _decoded_by_opencv(content: bytes, is_gray: bool) -> np.ndarray:
+    """Colours of 16 bits, which Pillow would cut to 8."""
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
+        raise ValueError("OpenCV cannot decode these colours")
+    return pixels[..., [2, 3] if is_gray else [2, 1, 0, 3][: pixels.shape[2]]]
+
+
+def _as_integers(pixels: np.ndarray) -> np.ndarray:
+    """(H, W, C) uint8 or uint16; raises ValueError for other values."""
+    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
+    if pixels.dtype == np.int32 and pixels.min() >= 0 and pixels.max() <= 65535:
+        pixels = pixels.astype(np.uint16)  # Pillow's mode I, which it also uses for gray of 16 bits
+    if pixels.dtype.newbyteorder("=") not in (np.uint8, np.uint16):
+        raise ValueError(f"expected 8 or 16 bits, got {pixels.dtype} from {pixels.min()} to {pixels.max()}")
+    return np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    """The image's EXIF with its sub-directories, without a thumbnail, which would show the dark original."""
+    found = image.getexif()
+    for directory in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+        if directory in found:
+            found.get_ifd(directory)  # a TIFF's would be lost otherwise
+    exif = Image.Exif()
+    exif.load(found.tobytes())
+    for tag in _TIFF_LAYOUT:
+        exif.pop(tag, None)
+    return exif
+
+
+def check_holds(path: Path, pixels: np.ndarray) -> None:
+    """Raises ValueError where the format that ``path`` names cannot hold these pixels' depth or alpha."""
+    form = IMAGE_FORMATS[path.suffix.lower()]
+    if pixels.dtype == np.uint16 and form not in ("PNG", "TIFF"):
+        raise ValueError(f"{path}: {form} does not hold 16 bits; choose PNG or TIFF")
+    if pixels.shape[2] in (2, 4) and form == "JPEG":
+        raise ValueError(f"{path}: JPEG does not hold alpha; choose PNG, TIFF or WebP")
+    if pixels.shape[2] == 2 and form == "BMP":
+        raise ValueError(f"{path}: BMP does not hold gray with alpha; choose PNG or TIFF")
+
+
+def encode_photograph(photograph: Photograph, path: Path) -> bytes:
+    """The bytes of an image file of the format that ``path`` ends in, its pixels turned as its EXIF says.
+
+    Raises:
+        ValueError: that format cannot hold the depth or the alpha.
+    """
+    check_holds(path, photograph.pixels)
+    form = IMAGE_FORMATS[path.suffix.lower()]
+    orientation = photograph.exif.get(ORIENTATION, 1) if form != "BMP" else 1  # which has no EXIF
+    inverse = {6: 8, 8: 6}.get(orientation, orientation)  # all others are their own
+    stored = np.ascontiguousarray(turned_upright(photograph.pixels, inverse))
+    if form == "TIFF":
+        return encode_tiff(stored, photograph.profile, photograph.exif)
+    if stored.dtype == np.uint16:
+        return encode_png16(stored, photograph.profile, photograph.exif)
+    if form == "BMP" and stored.shape[2] == 4:  # Pillow would leave the alpha's mask out
+        return cv2.imencode(".bmp", stored[..., [2, 1, 0, 3]])[1].tobytes()
+    options: dict[str, Any] = dict(LOSSY.get(form, {}))
+    if form != "BMP":  # which holds neither
+        options["icc_profile"] = photograph.profile
+        if len(photograph.exif):
+            options["exif"] = photograph.exif.tobytes()
+    file = io.BytesIO()
+    Image.fromarray(stored[..., 0] if stored.shape[2] == 1 else stored).save(file, form, **options)
+    return file.getvalue()

@@ -1,0 +1,136 @@
+"""Videos in, videos out: every frame enhanced without flicker; time stamps, sound and colour tags kept. Needs PyAV."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from nerco_plugin.inference.enhancer import Enhancer
+from nerco_plugin.inference.flicker import FlickerFilter
+from nerco_plugin.inference.formats import VIDEO_CODECS
+
+QUALITY = {"libx264": {"crf": "17", "preset": "medium"}, "libvpx-vp9": {"crf": "24", "b": "0", "row-mt": "1"}}
+CONTAINERS = {".mkv": "matroska", ".m4v": "mp4"}  # names that are not the ending itself
+COLOUR_TAGS = ("color_range", "colorspace", "color_primaries", "color_trc")
+
+
+class VideoError(ValueError):
+    """A video that cannot be read or written; the message names the file."""
+
+
+def import_av() -> Any:  # noqa: ANN401
+    """PyAV, imported once it is needed; raises ImportError with what to install."""
+    try:
+        import av
+    except ImportError as error:
+        raise ImportError("videos need PyAV: pip install 'nerco_plugin[video]'") from error
+    return av
+
+
+def enhance_video(
+    enhancer: Enhancer,
+    source: Path,
+    target: Path,
+    suffix: str,
+    strength: float = 1.0,
+    on_frame: Callable[[int, int], None] | None = None,
+) -> None:
+    """Enhance ``source`` into ``target``, in the container that ``suffix`` (such as .mp4) names.
+
+    Frames are 8 bits a channel. Sound is copied as it is; subtitles and data are left out.
+
+    Args:
+        enhancer: what enhances a frame.
+        source: any video that FFmpeg reads.
+        target: written from the beginning; its name's ending does not matter.
+        suffix: one of ``VIDEO_CODECS``.
+        strength: 0 to 1.
+        on_frame: called with the number of frames done and of all frames (0 if the file does not say).
+
+    Raises:
+        VideoError: no video in it, damaged, or its sound does not go into that container.
+        ImportError: PyAV is missing.
+    """
+    av = import_av()
+    container = CONTAINERS.get(suffix, suffix[1:])
+    try:
+        with av.open(str(source)) as reader, av.open(str(target), "w", format=container) as writer:
+            if not reader.streams.video:
+                raise VideoError(f"{source}: there is no video in it")
+            _Transfer(enhancer, reader, writer, VIDEO_CODECS[suffix], strength).run(on_frame)
+    except av.error.FFmpegError as error:
+        raise VideoError(f"{source}: {error}") from error
+
+
+class _Transfer:
+    """One video on its way from ``reader`` to ``writer``."""
+
+    def __init__(
+        self,
+        enhancer: Enhancer,
+        reader: Any,  # noqa: ANN401  PyAV's containers, packets and frames: it may not be installed
+        writer: Any,  # noqa: ANN401
+        codec: str,
+        strength: float,
+    ) -> None:
+        self.enhancer, self.reader, self.writer, self.strength = enhancer, reader, writer, strength
+        self.source = reader.streams.video[0]
+        self.source.thread_type = "AUTO"
+        self.rate = self.source.average_rate or self.source.guessed_rate or Fraction(25)
+        options = QUALITY[codec] | ({"bf": "0"} if writer.format.name == "avi" else {})  # which has no place for them
+        self.video = writer.add_stream(codec, rate=self.rate, options=options)
+        self.sounds = {stream.index: writer.add_stream_from_template(stream) for stream in reader.streams.audio}
+        self.flicker = FlickerFilter(float(self.rate))
+        self.writer.metadata.update(reader.metadata)
+
+    def run(self, on_frame: Callable[[int, int], None] | None) -> None:
+        """Enhance all frames and copy all sound, in the file's own order."""
+        done = 0
+        waiting = []  # sound before the first frame: the first packet written fixes the picture's size
+        for packet in self.reader.demux(self.source, *self.reader.streams.audio):
+            if packet.stream.index in self.sounds:
+                waiting.append(packet)
+            else:
+                for frame in packet.decode():
+                    if self.reader.format.name == "avi" or frame.pts is None:  # no times but an even beat
+                        frame.pts, frame.time_base = done, 1 / self.rate
+                    self._write(frame, is_first=done == 0)
+                    done += 1
+                    if on_frame:
+                        on_frame(done, self.source.frames)
+            if done:
+                self._copy(waiting)
+                waiting.clear()
+        if not done:
+            raise VideoError(f"{self.reader.name}: no frame of it can be decoded")
+        self.writer.mux(self.video.encode(None))
+
+    def _copy(self, sound: list[Any]) -> None:
+        for packet in sound:
+            if packet.dts is not None:  # the last of a stream is empty
+                packet.stream = self.sounds[packet.stream.index]
+                self.writer.mux(packet)
+
+    def _write(self, frame: Any, is_first: bool) -> None:
+        pixels = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
+        low = torch.from_numpy(np.ascontiguousarray(pixels)).movedim(-1, 0)[None].to(self.enhancer.device) / 255
+        enhanced = self.flicker(low, self.enhancer.enhance(low))
+        mixed = torch.lerp(low, enhanced, self.strength)[0].movedim(0, -1)
+        pixels = (mixed * 255).round().byte().cpu().numpy()
+        if is_first:
+            self._describe(frame, *pixels.shape[:2])
+        written = import_av().VideoFrame.from_ndarray(pixels, format="rgb24")
+        options = {"dst_colorspace": frame.colorspace, "dst_color_range": frame.color_range}
+        written = written.reformat(format=self.video.pix_fmt, **options)
+        written.pts, written.time_base = frame.pts, frame.time_base
+        self.writer.mux(self.video.encode(written))
+
+    def _describe(self, frame: Any, height: int, width: int) -> None:
+        self.video.width, self.video.height = width, height
+        self.video.pix_fmt = "yuv444p" if height % 2 or width % 2 else "yuv420p"  # which halves the colours' size
+        self.video.codec_context.time_base = frame.time_base
+        for tag in COLOUR_TAGS:
+            setattr(self.video.codec_context, tag, getattr(self.source.codec_context, tag))

@@ -1,0 +1,10 @@
+"""Enhance images, folders of them, and videos: the command ``nerco enhance`` from a checkout."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from nerco_command import main
+
+if __name__ == "__main__":
+    sys.exit(main(["enhance", *sys.argv[1:]]))
