@@ -93,6 +93,8 @@ class ImplicitMLP(nn.Module):
         height, width = feature.shape[-2:]
         row_term, column_term = self.position_terms(height, width)
         framed = F.pad(feature, (1, 1, 1, 1))
+        if isinstance(height, torch.SymInt):  # an exported graph is for every size: the number of strips is not known
+            return self._strip(framed, row_term, column_term)
         rows = max(1, STRIP_PIXELS // width)
         strips = []
         for top in range(0, height, rows):

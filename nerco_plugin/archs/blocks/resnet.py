@@ -25,10 +25,20 @@ def at_any_size(forward: Callable[[Tensor], Tensor], image: Tensor, *, multiple:
         (N, D, H, W); exactly ``forward(image)`` where the size fits already.
     """
     height, width = image.shape[-2:]
+    if isinstance(height, torch.SymInt):  # an exported graph is for every size: it fits always, by zero pixels or more
+        return _taken(forward(_taken(image, height, width, multiple)), height, width)
     bottom, right = (max(8, -(-side // multiple) * multiple) - side for side in (height, width))
     if bottom == right == 0:
         return forward(image)
     return forward(F.pad(image, (0, right, 0, bottom), mode="replicate"))[..., :height, :width]
+
+
+def _taken(image: Tensor, height: int, width: int, multiple: int = 1) -> Tensor:
+    """The first rows and columns, the last one repeated up to a multiple; by indices, whose number may be symbolic."""
+    for dim, side in ((2, height), (3, width)):
+        filled = (side + multiple - 1) // multiple * multiple
+        image = image.index_select(dim, torch.arange(filled, device=image.device).clamp(max=side - 1))
+    return image
 
 
 def init_weights(network: nn.Module, deviation: float = 0.02) -> None:

@@ -1,0 +1,142 @@
+"""A trained network as a file that needs less than this package: safetensors, a torch.export program, or ONNX.
+
+Programs and ONNX files take batches of any number and sides of 8 to 16384 pixels, as the network does: (N, 3, H, W) RGB
+float32 in [0, 1] under the name ``image`` to ``enhanced`` of the same shape and range. Each is run once it is written,
+and held against the network at three sizes.
+
+Note: where the network works in strips to save memory, an exported graph does not.
+"""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from nerco_plugin.inference.weights import Weights, build_network, read_weights, write_weights
+from nerco_plugin.models.state_file import CheckpointError, write_atomically
+
+SIZES = ((64, 96), (53, 90), (121, 75))
+SIDES = (8, 16384)
+TOLERANCE = 1e-3  # a quarter of a step of 8 bits; float32 alone gives about 1e-6
+
+
+class ExportError(CheckpointError):
+    """A network that cannot be exported, or whose file computes something else."""
+
+
+class Difference(NamedTuple):
+    """Between what a file and the network make of one random image, on a [0, 1] range."""
+
+    height: int
+    width: int
+    largest: float
+    mean: float
+
+
+def export(weights_file: Path, out: Path, option_file: Path | None = None) -> list[Difference]:
+    """Export the network of a weights file in the format that the ending of ``out`` names.
+
+    Args:
+        weights_file: a checkpoint or packaged weights, see :func:`~nerco_plugin.inference.weights.read_weights`.
+        out: ``.safetensors`` (exact, rebuilt by this package), ``.pt2`` (torch.export) or ``.onnx``.
+        option_file: says which network it is where ``weights_file`` does not.
+
+    Returns:
+        The differences at each of three sizes; none for safetensors, which holds the weights themselves.
+
+    Raises:
+        CheckpointError, OptionError: the weights cannot be used.
+        ExportError: another ending, a package that is missing, a network that cannot be exported, or a file whose
+            results differ by more than 0.001.
+    """
+    weights = read_weights(weights_file, option_file)
+    if out.suffix == ".safetensors":
+        write_weights(weights, out)
+        return []
+    if out.suffix not in (".pt2", ".onnx"):
+        raise ExportError(f"{out}: expected the ending .safetensors, .pt2 or .onnx")
+    network = build_network(weights, name=str(weights_file))
+    write = write_onnx if out.suffix == ".onnx" else write_program
+    computed = write(trace(network), out, about(weights))
+    try:
+        return compare(network, computed, str(out))
+    except ExportError:
+        out.unlink()
+        raise
+
+
+def about(weights: Weights) -> dict[str, str]:
+    """What a file says of itself, as packaged weights do."""
+    return {"network_g": json.dumps(weights.network_g), "options": weights.options, "nerco_plugin": weights.version}
+
+
+def trace(network: nn.Module) -> torch.export.ExportedProgram:
+    """The computation of a network in evaluation mode, for every batch and size.
+
+    Raises:
+        ExportError: it has none: some step depends on the size in a way that a graph cannot hold.
+    """
+    low, high = SIDES
+    sides = {
+        0: torch.export.Dim("batch", min=1, max=1024),
+        2: torch.export.Dim("height", min=low, max=high),
+        3: torch.export.Dim("width", min=low, max=high),
+    }
+    try:
+        return torch.export.export(network, (torch.rand(2, 3, 52, 60),), dynamic_shapes=(sides,), strict=False)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise ExportError(f"{type(network).__name__} cannot be exported for every size: {error}") from error
+
+
+def write_program(program: torch.export.ExportedProgram, out: Path, texts: dict[str, str]) -> Callable[[Tensor], Any]:
+    """Write a torch.export program, with ``texts`` as extra files; returns what the written file computes."""
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer, extra_files=texts)
+    write_atomically(out, lambda file: file.write(buffer.getvalue()))
+    return torch.export.load(out).module()
+
+
+def write_onnx(program: torch.export.ExportedProgram, out: Path, texts: dict[str, str]) -> Callable[[Tensor], Any]:
+    """Write an ONNX model, with ``texts`` as metadata; returns what onnxruntime computes from the file.
+
+    Raises:
+        ExportError: a package of the extra ``export`` is missing.
+    """
+    try:
+        import onnx
+        import onnxruntime
+        import onnxscript  # noqa: F401  torch's exporter needs it
+    except ImportError as error:
+        raise ExportError(f"ONNX needs {error.name}: pip install 'nerco_plugin[export]'") from error
+    exported = torch.onnx.export(
+        program, dynamo=True, input_names=["image"], output_names=["enhanced"], external_data=False, verbose=False
+    )
+    if exported is None:
+        raise ExportError(f"{out}: torch wrote no ONNX model")
+    model = exported.model_proto
+    onnx.helper.set_model_props(model, texts)
+    onnx.checker.check_model(model)
+    write_atomically(out, lambda file: file.write(model.SerializeToString()))
+    session = onnxruntime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
+    return lambda image: torch.from_numpy(session.run(["enhanced"], {"image": image.numpy()})[0])
+
+
+@torch.no_grad()
+def compare(network: nn.Module, computed: Callable[[Tensor], Any], name: str) -> list[Difference]:
+    """Hold ``computed`` against ``network`` on one random image of each of SIZES.
+
+    Raises:
+        ExportError: a difference above the tolerance, or NaN.
+    """
+    differences = []
+    for height, width in SIZES:
+        image = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
+        apart = (computed(image) - network(image)).abs()
+        differences.append(Difference(height, width, apart.max().item(), apart.mean().item()))
+        if not differences[-1].largest <= TOLERANCE:
+            raise ExportError(f"{name}: differs from torch by {differences[-1].largest:.3g} at {width} x {height}")
+    return differences

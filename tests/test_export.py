@@ -1,0 +1,90 @@
+"""Exported networks give the same pictures from ONNX, torch.export and safetensors, at sizes of no tracing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from nerco_plugin.archs.nerco_arch import NeRCo
+from nerco_plugin.export import SIZES, ExportError, compare, export, trace, write_onnx
+from nerco_plugin.inference.weights import build_network, read_weights
+from tests.data.run_tool import run_tool
+
+NETWORK = {"type": "NeRCo", "num_feat": 4, "num_block": 1, "num_mask_block": 1, "hidden_dim": 8}
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights that are strong enough to show differences, saved with the network that they are for."""
+    torch.manual_seed(1)
+    network = NeRCo(**{name: value for name, value in NETWORK.items() if name != "type"})  # type: ignore[arg-type]
+    params = {name: value * 5 for name, value in network.state_dict().items()}
+    path = tmp_path_factory.mktemp("weights") / "net_g.pth"
+    torch.save({"params": params, "metadata": {"network_g": json.dumps(NETWORK), "options": "name: tiny"}}, path)
+    return path
+
+
+def network_of(weights: Path) -> nn.Module:
+    return build_network(read_weights(weights), name="test")
+
+
+@pytest.fixture(scope="module")
+def program(weights: Path) -> torch.export.ExportedProgram:
+    return trace(network_of(weights))
+
+
+def test_onnx_computes_what_torch_does(weights: Path, tmp_path: Path, program: Any) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    out, network = tmp_path / "net.onnx", network_of(weights)
+    computed = write_onnx(program, out, {"network_g": json.dumps(NETWORK)})
+    differences = compare(network, computed, str(out))
+    assert [(one.height, one.width) for one in differences] == list(SIZES)
+    assert max(one.largest for one in differences) < 1e-5
+    batch = torch.rand(3, 3, 9, 34)
+    torch.testing.assert_close(computed(batch), network(batch), rtol=0, atol=1e-5)
+    texts = {entry.key: entry.value for entry in onnx.load(out).metadata_props}
+    assert json.loads(texts["network_g"]) == NETWORK
+
+
+def test_a_program_computes_what_torch_does(weights: Path, tmp_path: Path) -> None:
+    out = tmp_path / "net.pt2"
+    differences = export(weights, out)
+    assert max(one.largest for one in differences) < 1e-6
+    texts = {"network_g": "", "options": ""}
+    loaded, batch = torch.export.load(out, extra_files=texts).module(), torch.rand(3, 3, 8, 51)
+    torch.testing.assert_close(loaded(batch), network_of(weights)(batch), rtol=0, atol=1e-6)
+    assert json.loads(texts["network_g"]) == NETWORK
+    assert texts["options"] == "name: tiny"
+
+
+def test_safetensors_by_the_tool(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "net.safetensors"
+    assert run_tool("export", str(weights), str(out)) == 0
+    assert f"wrote {out}: 0.1 MB" in capsys.readouterr().out
+    with safe_open(out, framework="pt") as file:
+        assert json.loads(file.metadata()["network_g"]) == NETWORK
+    image = torch.rand(1, 3, 21, 30)
+    assert torch.equal(network_of(out)(image), network_of(weights)(image))
+
+
+def test_a_file_that_computes_something_else_is_refused(weights: Path) -> None:
+    network = network_of(weights)
+
+    def a_little_brighter(image: Tensor) -> Tensor:
+        return network(image) + 0.01
+
+    with pytest.raises(ExportError, match=r"net.onnx: differs from torch by 0.01 at 96 x 64"):
+        compare(network, a_little_brighter, "net.onnx")
+    with pytest.raises(ExportError, match="differs from torch by nan"):
+        compare(network, lambda image: image * float("nan"), "net.onnx")
+
+
+def test_another_ending_is_refused(weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"expected the ending \.safetensors, \.pt2 or \.onnx"):
+        export(weights, tmp_path / "net.pb")

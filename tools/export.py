@@ -1,0 +1,29 @@
+"""Export a trained network: python tools/export.py WEIGHTS OUT.onnx (or .pt2 for torch.export, or .safetensors)
+
+ONNX and .pt2 take any size; both are run at three sizes, and their differences from torch are printed.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from nerco_plugin.engine.errors import answer
+from nerco_plugin.export import export
+
+
+def main() -> int:
+    """Parse, export, say how far the file's results are from the network's."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", type=Path, metavar="WEIGHTS", help="a checkpoint or packaged weights")
+    parser.add_argument("out", type=Path, metavar="OUT", help=".safetensors, .pt2 or .onnx")
+    parser.add_argument("--opt", type=Path, metavar="FILE", help="option file, where the weights name no network")
+    args = parser.parse_args()
+    differences = export(args.weights, args.out, args.opt)
+    print(f"wrote {args.out}: {args.out.stat().st_size / 1e6:.1f} MB")
+    for one in differences:
+        print(f"{one.width} x {one.height}: differs from torch by at most {one.largest:.1e}, {one.mean:.1e} on average")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(answer(main))
