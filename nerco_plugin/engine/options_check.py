@@ -69,7 +69,8 @@ def check_inside(opt: dict[str, Any], faults: Faults) -> None:
     check_block(opt["path"], ("path",), _path_options(networks, reads), name, faults, reads)
     check_train(opt, name, reads, faults)
     check_block(opt["logger"], ("logger",), tables.LOGGER, "the engine", faults)
-    check_block(opt["logger"].get("wandb") or {}, ("logger", "wandb"), tables.WANDB, "the engine", faults)
+    if isinstance(opt["logger"]["wandb"], dict):
+        check_block(opt["logger"]["wandb"], ("logger", "wandb"), tables.WANDB, "the engine", faults)
     check_block(opt.get("dist_params") or {}, ("dist_params",), tables.DIST_PARAMS, "the engine", faults)
     if opt["is_train"]:
         check_iterations(opt, faults)

@@ -75,7 +75,9 @@ def _count(block: Block, side: str, keys: KeyPath, faults: Faults) -> int | None
     """Images on one side of a data set; None where the path itself is at fault."""
     root, backend = block.get(f"dataroot_{side}"), lookup(block, "io_backend", "type")
     meta_info = block.get(f"meta_info_{side}") or block.get("meta_info_file")
-    if not isinstance(root, str) or not Path(root).is_dir() or backend not in ("disk", "lmdb"):
+    if backend not in ("disk", "lmdb") or not isinstance(meta_info, str | None):
+        return None
+    if not isinstance(root, str) or not Path(root).is_dir():
         return None
     try:
         return len(list_meta_info(meta_info)) if meta_info else len(ImageSource(root, backend))

@@ -43,8 +43,9 @@ def _lay_out_data_sets(opt: dict[str, Any]) -> None:
     for name, data_set in opt["datasets"].items():
         data_set["phase"] = name.split("_")[0]  # val_1, val_2, test_1, ...
         data_set["scale"] = opt.get("scale", 1)
-        data_set.setdefault("name", name)
-        data_set.setdefault("io_backend", {"type": "disk"})
+        for key, default in (("name", name), ("io_backend", {"type": "disk"})):
+            if data_set.get(key) is None:
+                data_set[key] = default
 
 
 def _lay_out_folders(opt: dict[str, Any], root: Path) -> None:

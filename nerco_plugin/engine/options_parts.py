@@ -123,6 +123,15 @@ def check_schedule(block: Block, keys: KeyPath, faults: Faults) -> None:
         _try(lambda **arguments: cls(optimizer, **arguments), block, keys, faults)
 
 
+_REFUSALS = (  # what a constructor raises that is given something odd
+    ValueError,
+    TypeError,
+    AssertionError,
+    RuntimeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+)
 _HEAVY = ("PerceptualLoss",)  # loads a network, or downloads it
 
 
@@ -147,7 +156,7 @@ def _shapes_only(cls: type[torch.nn.Module]) -> Callable[..., None]:
         try:
             with torch.device("meta"):
                 cls(**arguments)
-        except (ValueError, TypeError, AssertionError, RuntimeError):
+        except _REFUSALS:
             with torch.random.fork_rng(devices=[]):
                 cls(**arguments)
 
@@ -160,5 +169,5 @@ def _try(build: Callable[..., Any], block: Block, keys: KeyPath, faults: Faults)
     name = arguments.pop("type")
     try:
         build(**arguments)
-    except (ValueError, TypeError, AssertionError, RuntimeError) as error:
+    except _REFUSALS as error:
         faults.add_refusal(arguments, keys, f"{name}: {error}")

@@ -47,6 +47,8 @@ def _resolve(block: Any, keys: KeyPath, root: Path, faults: Faults) -> None:
     for key, value in block.items():
         if is_path(key, value):
             block[key] = _found(value, (*keys, key), root, faults)
+        elif str(key).startswith(_BEGINNINGS) and value is not None and not isinstance(value, str):
+            faults.add((*keys, key), f"expected a path, got {value!r}")
         else:
             _resolve(value, (*keys, key), root, faults)
 
