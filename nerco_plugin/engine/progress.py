@@ -1,5 +1,6 @@
 """What a training run tells: BasicSR's log lines, a bar on a terminal, TensorBoard and wandb where asked for."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,12 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from nerco_plugin.engine.options import OptionError
+
+
+def bar(rank: int, **options: Any) -> "tqdm[Any]":  # noqa: ANN401
+    """A progress bar, if this is process 0 and on a terminal."""
+    columns = shutil.get_terminal_size().columns  # 80 where the terminal says 0, with which tqdm would show nothing
+    return tqdm(disable=None if rank == 0 else True, ncols=columns, **options)
 
 
 class Progress:
@@ -25,9 +32,7 @@ class Progress:
         self.tensorboard = start_tensorboard(opt, iteration)
         self.message = MessageLogger(opt, iteration, self.tensorboard)
         self.data_timer, self.iter_timer = AvgTimer(), AvgTimer()
-        hidden = None if opt["rank"] == 0 else True
-        total = int(opt["train"]["total_iter"])
-        self.bar = tqdm(total=total, initial=iteration, unit="it", disable=hidden, dynamic_ncols=True)
+        self.bar = bar(opt["rank"], total=int(opt["train"]["total_iter"]), initial=iteration, unit="it")
         self.redirect = logging_redirect_tqdm([get_root_logger()])
 
     def __enter__(self) -> "Progress":

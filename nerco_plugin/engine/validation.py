@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from basicsr.models.sr_model import SRModel
 from basicsr.utils import tensor2img
-from tqdm import tqdm
 
 from nerco_plugin.engine.distributed import gather
 from nerco_plugin.engine.loader import EvaluationData
+from nerco_plugin.engine.progress import bar
 from nerco_plugin.engine.scores import Scores, require_references, score
 from nerco_plugin.models.state_file import write_atomically
 
@@ -51,7 +51,7 @@ def validate(
     metrics = model.opt["val"].get("metrics") or {}
     own: dict[int, TestedImage] = {}
     batches = data.batches()
-    for _ in tqdm(range(data.rounds), unit="image", leave=False, disable=None if model.opt["rank"] == 0 else True):
+    for _ in bar(model.opt["rank"], iterable=range(data.rounds), desc=data.name, unit="image", leave=False):
         if stop():
             raise GivenUpError
         if (item := next(batches, None)) is None:  # the last round of a process with one image less

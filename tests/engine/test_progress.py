@@ -1,0 +1,57 @@
+"""What a run shows: a bar on a terminal, TensorBoard on demand, and a bad loss by its name."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_run import Project
+
+from nerco_plugin.engine.finite import FiniteWatch
+from nerco_plugin.engine.options import OptionError
+from nerco_plugin.engine.progress import bar, start_tensorboard
+from nerco_plugin.models.mended import NonFiniteError
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_bar_is_shown_by_the_first_process_on_a_terminal_only() -> None:
+    terminal, other, pipe = Terminal(), Terminal(), io.StringIO()
+    for rank, file in ((0, terminal), (1, other), (0, pipe)):
+        for _ in bar(rank, iterable=range(3), file=file, desc="train"):
+            pass
+    assert "train: 100%" in terminal.getvalue()
+    assert other.getvalue() == pipe.getvalue() == ""
+
+
+def test_bad_terms_are_named_with_their_first_iteration() -> None:
+    watch = FiniteWatch()
+    watch.note({"l_a": torch.tensor(1.0), "l_b": torch.tensor(2.0)}, 1)
+    watch.check()
+    watch.note({"l_a": torch.tensor(1.0), "l_b": torch.tensor(float("nan"))}, 2)
+    watch.note({"l_a": torch.tensor(float("inf")), "l_b": torch.tensor(float("nan"))}, 3)
+    with pytest.raises(NonFiniteError, match="iteration 2: l_b not finite"):
+        watch.note({"l_c": torch.tensor(0.0)}, 4)  # another phase of training
+
+
+def test_tensorboard_on_demand(tmp_path: Path) -> None:
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    project = Project(tmp_path)
+    project.train(project.paired, "silent")
+    assert not (tmp_path / "tb_logger").exists()
+    project.train(project.paired, "curves", "logger:use_tb_logger=true")
+    found = events.EventAccumulator(str(tmp_path / "tb_logger" / "curves")).Reload()
+    assert [event.step for event in found.Scalars("losses/l_pix")] == list(range(1, 13))
+    scores = {event.step: event.value for event in found.Scalars("metrics/held_back/psnr")}
+    said = re.findall(r"psnr: ([\d.]+)", project.log("curves"))
+    assert [f"{scores[step]:.4f}" for step in (4, 8, 12)] == said
+
+
+def test_wandb_copies_from_tensorboard() -> None:
+    opt = {"rank": 0, "name": "run", "logger": {"wandb": {"project": "x"}, "use_tb_logger": False}}
+    with pytest.raises(OptionError, match="wandb needs logger:use_tb_logger: true"):
+        start_tensorboard(opt, iteration=0)
