@@ -1,6 +1,7 @@
 """Enhances many files one after the other: whole or not at all, and a bad one does not stop the rest."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,7 +50,8 @@ def enhance_files(
                 faults.append(_named(job, "out of memory; try --precision bf16, or --device cpu"))
             else:
                 continue
-            bar.write(f"failed: {faults[-1]}")
+            if progress:
+                bar.write(f"failed: {faults[-1]}", file=sys.stderr)
     return Outcome(len(todo) - len(faults), len(jobs) - len(todo), faults)
 
 

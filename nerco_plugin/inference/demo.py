@@ -55,13 +55,16 @@ def build_page(enhancer: Enhancer, folder: Path) -> Any:  # noqa: ANN401
     return page
 
 
+def launch(page: Any, host: str, port: int, block: bool = True) -> None:  # noqa: ANN401
+    """Serve ``page``, until Ctrl-C if ``block``; raises OSError where the port is taken."""
+    theme = import_gradio().themes.Default(font=FONTS, font_mono=FONTS)
+    page.launch(server_name=host, server_port=port, share=False, theme=theme, prevent_thread_lock=not block)
+
+
 def serve(enhancer: Enhancer, host: str = "127.0.0.1", port: int = 7860) -> None:
-    """Serve the page until Ctrl-C; raises OSError where the port is taken."""
-    gr = import_gradio()
+    """The page with a folder of its own for results, until Ctrl-C."""
     with tempfile.TemporaryDirectory(prefix="nerco_demo_") as folder:
-        build_page(enhancer, Path(folder)).launch(
-            server_name=host, server_port=port, share=False, theme=gr.themes.Default(font=FONTS, font_mono=FONTS)
-        )
+        launch(build_page(enhancer, Path(folder)), host, port)
 
 
 def _shown(pixels: Any) -> Any:  # noqa: ANN401

@@ -29,7 +29,8 @@ def find_weights(source: str | Path) -> Path:
     name = _NAME.fullmatch(str(source))
     if path.is_file():
         return path
-    if path.exists() or path.suffix in (".pth", ".pt", ".safetensors") or not name:
+    is_path = path.suffix in (".pth", ".pt", ".safetensors") and ":" not in str(source)
+    if path.exists() or is_path or not name:
         raise WeightsMissingError(f"--weights: no such file: {source}; expected .safetensors, .pth, or OWNER/NAME")
     found = _from_hub(name["repository"], name["revision"], name["file"] or FILE)
     _check_hash(found)

@@ -1,0 +1,159 @@
+"""The command: folders and bad files, exit codes, a second call, interruption, quick help, the doctor."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nerco_command import main
+from nerco_plugin.inference import commands, doctor
+from nerco_plugin.inference.enhancer import Enhancer
+from nerco_plugin.inference.jobs import JobError, plan_jobs
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """in/1.png, in/sub/2.jpg and in/sub/3.png (RGBA); in/text.txt and a hidden file, which are none."""
+    folder = tmp_path / "in"
+    (folder / "sub").mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(0, 60, (11, 13, 4), dtype=np.uint8)
+    Image.fromarray(pixels[..., :3]).save(folder / "1.png")
+    Image.fromarray(pixels[..., :3]).save(folder / "sub/2.jpg")
+    Image.fromarray(pixels).save(folder / "sub/3.png")
+    (folder / "text.txt").touch()
+    (folder / ".hidden.png").touch()
+    return folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def enhance(*arguments: object) -> int:
+    return main(["enhance", "--device", "cpu", "--quiet", *map(str, arguments)])
+
+
+def test_a_folder_keeps_its_structure(photographs: Path, tiny_weights: Path, capsys: pytest.CaptureFixture) -> None:
+    out = photographs / "out"  # within the input, and not enhanced again
+    assert enhance(photographs, "-o", out, "--weights", tiny_weights) == 0
+    first = files(out)
+    assert list(first) == ["1.png", "sub/2.jpg", "sub/3.png"]
+    assert "3 enhanced, 0 failed" in capsys.readouterr().err
+    (out / "1.png").write_bytes(b"mine")
+    (out / "sub/3.png").unlink()
+    assert enhance(photographs, "-o", out, "--weights", tiny_weights) == 0
+    assert "1 enhanced, 2 there already" in capsys.readouterr().err
+    assert files(out) == first | {"1.png": b"mine"}
+    assert enhance(photographs, "-o", out, "--weights", tiny_weights, "--overwrite") == 0
+    assert files(out) == first
+
+
+def test_a_bad_file_does_not_stop_the_rest(
+    photographs: Path, tmp_path: Path, tiny_weights: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (photographs / "0.png").write_text("no image")
+    (photographs / "5.mp4").write_text("no video")
+    assert enhance(photographs, "-o", tmp_path / "out", "--weights", tiny_weights) == 1
+    assert list(files(tmp_path / "out")) == ["1.png", "sub/2.jpg", "sub/3.png"]
+    error = capsys.readouterr().err
+    assert "3 enhanced, 2 failed" in error
+    assert error.count(str(photographs / "0.png")) == 1
+    assert error.count(str(photographs / "5.mp4")) >= 1
+
+
+def test_one_file_to_another_format(photographs: Path, tmp_path: Path, tiny_weights: Path, enhancer: Enhancer) -> None:
+    out = tmp_path / "new/x.tif"
+    assert enhance(photographs / "sub/3.png", "-o", out, "--weights", tiny_weights, "--strength", 0.5) == 0
+    expected = enhancer(np.asarray(Image.open(photographs / "sub/3.png")), 0.5)
+    np.testing.assert_array_equal(np.asarray(Image.open(out)), expected)
+    assert enhance(photographs / "sub/3.png", "-o", tmp_path / "x.jpg", "--weights", tiny_weights) == 1
+    assert not (tmp_path / "x.jpg").exists()
+
+
+def test_interruption_leaves_whole_files(
+    photographs: Path, tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = Path.write_bytes
+
+    def interrupt(self: Path, content: bytes) -> int:
+        if "2.jpg" not in self.name:
+            return written(self, content)
+        written(self, content[:50])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", interrupt)
+    assert enhance(photographs, "-o", tmp_path / "out", "--weights", tiny_weights) == 130
+    assert list(files(tmp_path / "out")) == ["1.png"]
+    monkeypatch.undo()
+    assert enhance(photographs, "-o", tmp_path / "out", "--weights", tiny_weights) == 0
+    assert len(files(tmp_path / "out")) == 3
+
+
+def test_jobs_that_do_not_go_together(photographs: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "1.png").touch()
+    for inputs, out, fault in (
+        ([tmp_path / "absent"], "out", "no such file or folder"),
+        ([tmp_path / "empty"], "out", "no image or video"),
+        ([photographs / "text.txt"], "out", "expected an image or a video"),
+        ([photographs], "in", "is an input"),
+        ([photographs / "1.png"], "in/1.png", "is an input"),
+        ([photographs, tmp_path / "1.png"], "out", "would both become"),
+        ([photographs / "1.png"], "x.mp4", "is an image"),
+    ):
+        with pytest.raises(JobError, match=fault):
+            plan_jobs(inputs, tmp_path / out)
+
+
+def test_faults_before_the_first_file(photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert enhance(photographs, "-o", tmp_path / "out") == 2
+    assert "--weights is needed" in capsys.readouterr().err
+    assert enhance(photographs, "-o", tmp_path / "out", "--weights", tmp_path / "absent.pth") == 2
+    assert "absent.pth" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        enhance(photographs, "-o", tmp_path / "out", "--strength", "1.5")
+    assert "expected 0 to 1" in capsys.readouterr().err
+
+
+def test_help_needs_no_torch() -> None:
+    program = "import sys, nerco_command as c; c.build_parser().format_help(); print('torch' in sys.modules)"
+    for code in (program, program.replace("format_help()", "parse_args(['doctor'])")):
+        result = subprocess.run(
+            [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
+        )
+        assert result.stdout == "False\n"
+    shown = subprocess.run(
+        [sys.executable, "tools/enhance.py", "--help"], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert "--strength" in shown.stdout
+
+
+def test_doctor(tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(*arguments: object, **options: object) -> None:
+        raise doctor.ClipWeightsMissingError("CLIP is missing\nhow it gets here")
+
+    monkeypatch.setattr(doctor, "find_clip", absent)  # the cache of whoever runs this is not ours to know
+    monkeypatch.chdir(tmp_path)
+    text, is_healthy = doctor.examine()
+    assert is_healthy
+    assert f"python           {sys.version.split()[0]}" in text
+    assert "how it gets here" in text
+    assert "there is no run under ./experiments" in text
+    text, is_healthy = doctor.examine(str(tiny_weights))
+    assert is_healthy
+    assert "parameters, fit" in text
+    text, is_healthy = doctor.examine(str(tmp_path / "gone.pth"))
+    assert not is_healthy
+    assert "gone.pth" in text.partition("Will not work here:")[2]
+
+
+def test_every_command_is_there() -> None:
+    for name in commands.COMMANDS:
+        with pytest.raises(SystemExit) as stop:
+            main([name, "--help"])
+        assert stop.value.code == 0

@@ -1,0 +1,60 @@
+"""The page in headless Chromium: a photograph up, before and after, strength, download; nothing leaves the machine."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nerco_plugin.inference.enhancer import Enhancer
+
+gradio = pytest.importorskip("gradio", reason="gradio is not installed (extra: demo)")
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra: test)")
+
+
+@pytest.fixture
+def address(enhancer: Enhancer, tmp_path: Path) -> Iterator[str]:
+    from nerco_plugin.inference.demo import build_page, launch
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    page = build_page(enhancer, tmp_path)
+    launch(page, "127.0.0.1", port, block=False)
+    yield f"http://127.0.0.1:{port}"
+    page.close()
+
+
+def test_the_page(address: str, tmp_path: Path, enhancer: Enhancer) -> None:
+    path = shutil.which(os.environ.get("NERCO_CHROMIUM", "chromium"))
+    if path is None:
+        pytest.skip("no Chromium found; install one, or set NERCO_CHROMIUM to its path")
+    pixels = np.random.default_rng(0).integers(0, 9000, (40, 60), dtype=np.uint16)
+    Image.fromarray(pixels).save(tmp_path / "dark.png")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page = chromium.new_page(viewport={"width": 1100, "height": 900})
+        hosts: set[str | None] = set()
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+        page.goto(address)
+        page.locator("#source input[type=file]").set_input_files(tmp_path / "dark.png")
+        page.wait_for_selector("#slider img", timeout=60000)
+        page.locator("#strength input[type=number]").fill("0.5")
+        page.locator("#strength input[type=number]").press("Enter")
+        page.locator("#strength input[type=range]").dispatch_event("pointerup")
+        page.wait_for_timeout(3000)
+        with page.expect_download() as download:
+            page.locator("#download").click()
+        download.value.save_as(tmp_path / "got.png")
+        if shot := os.environ.get("NERCO_SCREENSHOT"):
+            page.screenshot(path=shot)
+        chromium.close()
+    assert hosts <= {"127.0.0.1", None}
+    got = np.asarray(Image.open(tmp_path / "got.png"))
+    assert got.dtype == np.uint16
+    np.testing.assert_array_equal(got, enhancer(pixels, 0.5))

@@ -1,0 +1,121 @@
+"""Enhancer: every kind of image in, the same kind out, gray and alpha as they should be, faults by name."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import nerco_plugin
+from nerco_plugin.inference.enhancer import LUMA, EnhanceError, Enhancer
+
+
+class Constant(nn.Module):
+    """One colour, whatever is seen."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, low: torch.Tensor) -> torch.Tensor:
+        return torch.full_like(low, self.value)
+
+
+def test_the_package_exports_it() -> None:
+    assert nerco_plugin.Enhancer is Enhancer
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("channels", [0, 1, 2, 3, 4])
+def test_arrays(enhancer: Enhancer, dark: np.ndarray, dtype: type, channels: int) -> None:
+    image = dark[..., :channels] if channels else dark[..., 0]
+    image = (image >> 8).astype(dtype) if dtype == np.uint8 else image.astype(dtype)
+    image = image / image.dtype.type(65535) if np.dtype(dtype).kind == "f" else image
+    enhanced = enhancer(image)
+    assert (enhanced.dtype, enhanced.shape) == (image.dtype, image.shape)
+    assert np.abs(enhanced.astype(float) - image).max() > 0
+    if channels in (2, 4):
+        np.testing.assert_allclose(enhanced[..., -1], image[..., -1], atol=0 if np.dtype(dtype).kind == "u" else 1e-7)
+    np.testing.assert_allclose(enhancer(image, strength=0), image, atol=0 if np.dtype(dtype).kind == "u" else 1e-7)
+
+
+def test_all_kinds_agree_with_the_network(enhancer: Enhancer, dark: np.ndarray, tmp_path: Path) -> None:
+    image = (dark[..., :3] >> 8).astype(np.uint8)
+    tensor = torch.from_numpy(image).movedim(-1, 0) / 255
+    with torch.no_grad():
+        expected = enhancer.network(tensor[None])[0]
+    torch.testing.assert_close(enhancer(tensor), expected.clamp(0, 1))
+    eight = (expected.clamp(0, 1) * 255).round().byte().movedim(0, -1).numpy()
+    np.testing.assert_array_equal(enhancer(image), eight)
+    np.testing.assert_array_equal(enhancer(Image.fromarray(image)), eight)
+    np.testing.assert_array_equal(enhancer(torch.from_numpy(image).movedim(-1, 0)).movedim(0, -1), eight)
+    Image.fromarray(image).save(tmp_path / "x.png")
+    np.testing.assert_array_equal(enhancer(tmp_path / "x.png"), eight)
+    np.testing.assert_array_equal(enhancer(str(tmp_path / "x.png")), eight)
+
+
+def test_a_batch_equals_one_by_one(enhancer: Enhancer) -> None:
+    batch = torch.rand(2, 3, 17, 12) * 0.3
+    torch.testing.assert_close(enhancer(batch), torch.stack([enhancer(one) for one in batch]))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
+def test_pil_keeps_mode_size_and_info(enhancer: Enhancer, mode: str, dark: np.ndarray) -> None:
+    image = Image.fromarray(dark[..., 0]) if mode == "I;16" else Image.fromarray((dark >> 8).astype(np.uint8))
+    image = image if mode == "I;16" else image.convert(mode)
+    image.info["icc_profile"] = b"profile"
+    enhanced = enhancer(image)
+    assert (enhanced.mode, enhanced.size, enhanced.info) == (image.mode, image.size, image.info)
+
+
+def test_gray_is_the_luma_and_strength_mixes() -> None:
+    class Tinted(nn.Module):
+        def forward(self, low: torch.Tensor) -> torch.Tensor:
+            return torch.ones_like(low) * torch.tensor([0.2, 0.5, 0.9])[:, None, None]
+
+    gray = np.full((5, 6), 0.1)
+    luma = np.dot(LUMA, (0.2, 0.5, 0.9))
+    np.testing.assert_allclose(Enhancer(Tinted(), "cpu")(gray), luma, rtol=1e-6)
+    np.testing.assert_allclose(Enhancer(Tinted(), "cpu")(gray, 0.25), 0.075 + 0.25 * luma, rtol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_lower_precision_is_close(enhancer: Enhancer, precision: str, dark: np.ndarray) -> None:
+    image = dark[..., :3] / 65535
+    low = Enhancer(enhancer.network, "cpu", precision)(image)
+    assert np.abs(low - enhancer(image)).max() < 0.03
+
+
+@pytest.mark.parametrize(
+    ("image", "fault"),
+    [
+        (np.zeros((3, 4, 5), np.uint8), "1 to 4 channels"),
+        (np.zeros((0, 4, 3), np.uint8), "some pixels"),
+        (np.zeros((4,), np.uint8), r"\(H, W\)"),
+        (np.zeros((3, 4), np.int32), "uint16 or floats.*int32"),
+        (np.full((3, 4), 1.5), r"floats in \[0, 1\].*1.5"),
+        (np.full((3, 4), np.nan), r"floats in \[0, 1\].*nan"),
+        (torch.zeros(3, 4), r"\(C, H, W\)"),
+        (Image.new("CMYK", (3, 4)), "CMYK"),
+        (3, "int"),
+    ],
+)
+def test_faults(enhancer: Enhancer, image: object, fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        enhancer(image)  # type: ignore[type-var]
+
+
+def test_faults_of_network_and_options(enhancer: Enhancer) -> None:
+    low = np.zeros((8, 8, 3))
+    with pytest.raises(EnhanceError, match="not finite"):
+        Enhancer(Constant(float("nan")), "cpu")(low)
+    with pytest.raises(EnhanceError, match=r"\(1, 3, 4, 4\) of \(1, 3, 8, 8\)"):
+        Enhancer(nn.AvgPool2d(2), "cpu")(low)
+    with pytest.raises(ValueError, match="strength.*1.2"):
+        enhancer(low, 1.2)
+    with pytest.raises(ValueError, match="precision.*int8"):
+        Enhancer(Constant(0), "cpu", "int8")
+    with pytest.raises(ValueError, match="device: 'cuda:99' is not available"):
+        Enhancer(Constant(0), "cuda:99")

@@ -1,0 +1,116 @@
+"""Photographs through files and back: every format, depth and kind of channels, orientation, profile and EXIF."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image, ImageCms, ImageOps
+
+from nerco_plugin.data.image_io import ImageReadError
+from nerco_plugin.inference.photograph import Photograph, encode_photograph, read_photograph
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+EXPOSURE_TIME, LATITUDE_REF = 0x829A, 1
+
+
+def exif(orientation: int) -> Image.Exif:
+    tags = Image.Exif()
+    tags[ExifTags.Base.Orientation] = orientation
+    tags[ExifTags.Base.Make] = "Maker"
+    tags.get_ifd(ExifTags.IFD.Exif)[EXPOSURE_TIME] = (1, 50)
+    tags.get_ifd(ExifTags.IFD.GPSInfo)[LATITUDE_REF] = "N"
+    return tags
+
+
+def smooth(channels: int, bits: int) -> np.ndarray:
+    """(19, 26, channels), light from left to right and from channel to channel: no two of its corners are alike."""
+    ramp = np.linspace(0.1, 0.6, 26)[None, :, None] + np.linspace(0, 0.3, 19)[:, None, None]
+    white = 2**bits - 1
+    return (ramp * np.linspace(1, 0.7, channels) * white).astype(np.uint8 if bits == 8 else np.uint16)
+
+
+def kinds() -> list[tuple[str, int, int]]:
+    lossless = [(end, bits, c) for end in (".png", ".tif") for bits in (8, 16) for c in (1, 2, 3, 4)]
+    return [*lossless, (".bmp", 8, 1), (".bmp", 8, 3), (".bmp", 8, 4), (".JPG", 8, 1), (".jpeg", 8, 3), (".webp", 8, 4)]
+
+
+@pytest.mark.parametrize(("ending", "bits", "channels"), kinds())
+def test_everything_comes_back(tmp_path: Path, ending: str, bits: int, channels: int) -> None:
+    if (ending, bits, channels) == (".tif", 16, 2):
+        pytest.skip("Pillow does not know TIFFs of gray with alpha at 16 bits")
+    pixels, path = smooth(channels, bits), tmp_path / f"x{ending}"
+    profile = PROFILE if channels > 2 else None
+    path.write_bytes(encode_photograph(Photograph(pixels, profile, exif(6)), path))
+    back = read_photograph(path)
+    assert (back.pixels.dtype, back.pixels.shape) == (pixels.dtype, pixels.shape)
+    tolerance = {".JPG": 4, ".jpeg": 4, ".webp": 10}.get(ending, 0)
+    np.testing.assert_allclose(back.pixels.astype(int), pixels.astype(int), atol=tolerance)
+    if channels in (2, 4):
+        np.testing.assert_array_equal(back.pixels[..., -1], pixels[..., -1])
+    if ending == ".bmp":
+        return
+    assert back.profile == profile
+    assert (back.exif[ExifTags.Base.Orientation], back.exif[ExifTags.Base.Make]) == (6, "Maker")
+    assert back.exif.get_ifd(ExifTags.IFD.Exif)[EXPOSURE_TIME] == (1, 50)
+    assert back.exif.get_ifd(ExifTags.IFD.GPSInfo)[LATITUDE_REF] == "N"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".tif"])
+def test_orientation_is_kept_as_it_was(tmp_path: Path, orientation: int, ending: str) -> None:
+    first, second = tmp_path / f"1{ending}", tmp_path / f"2{ending}"
+    Image.fromarray(smooth(3, 8)).save(first, exif=exif(orientation).tobytes())
+    with Image.open(first) as image:
+        upright = np.asarray(ImageOps.exif_transpose(image))
+    photograph = read_photograph(first)
+    np.testing.assert_allclose(photograph.pixels.astype(int), upright, atol=3)
+    second.write_bytes(encode_photograph(photograph, second))
+    with Image.open(first) as before, Image.open(second) as after:
+        assert before.size == after.size  # as stored
+        assert after.getexif()[ExifTags.Base.Orientation] == orientation
+        difference = np.asarray(before).astype(int) - np.asarray(after)
+    assert np.abs(difference).max() <= 4
+
+
+def test_a_thumbnail_of_the_dark_original_is_left_out(tmp_path: Path) -> None:
+    tags = exif(1)
+    path = tmp_path / "x.jpg"
+    content = tags.tobytes()
+    marker = b"a thumbnail"
+    Image.fromarray(smooth(3, 8)).save(path, exif=content + marker)
+    assert marker in path.read_bytes()
+    assert marker not in encode_photograph(read_photograph(path), path)
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("P", 3), ("CMYK", 3), ("1", 1), ("LA", 2), ("I;16", 1)])
+def test_other_modes(tmp_path: Path, mode: str, channels: int) -> None:
+    path = tmp_path / ("x.tif" if mode == "CMYK" else "x.png")
+    Image.fromarray(smooth(1, 8)[..., 0]).convert("RGB" if mode in ("P", "CMYK") else "L").convert(mode).save(path)
+    assert read_photograph(path).pixels.shape == (19, 26, channels)
+
+
+def test_faults_name_the_file(tmp_path: Path) -> None:
+    image = Image.fromarray(smooth(3, 8))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    (tmp_path / "cut.png").write_bytes(file.getvalue()[:-60])
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.png").write_text("no image")
+    image.save(tmp_path / "moving.webp", save_all=True, append_images=[ImageOps.invert(image)])
+    Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / "float.tif")
+    reasons = {"cut": "truncated", "empty": "0 bytes", "text": "format", "moving": "2 frames", "float": "float32"}
+    for path in sorted(tmp_path.iterdir()):
+        with pytest.raises(ImageReadError, match=f"{path.name}.*{reasons[path.stem]}"):
+            read_photograph(path)
+
+
+def test_what_a_format_cannot_hold_is_refused() -> None:
+    for pixels, ending, fault in (
+        (smooth(3, 16), ".jpg", "16 bits"),
+        (smooth(4, 16), ".webp", "16 bits"),
+        (smooth(4, 8), ".jpg", "alpha"),
+        (smooth(2, 8), ".bmp", "gray with alpha"),
+    ):
+        with pytest.raises(ValueError, match=f"x{ending}.* not hold {fault}"):
+            encode_photograph(Photograph(pixels, None, Image.Exif()), Path(f"x{ending}"))
