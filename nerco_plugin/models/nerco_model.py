@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nerco_plugin.archs.blocks.ranges import from_signed, to_signed
 from nerco_plugin.archs.nerco_arch import NeRCo
-from nerco_plugin.data.camera import LowLightCamera, simulate_low_light
+from nerco_plugin.data.camera import LowLightCamera, shuffle_colours, simulate_low_light
 from nerco_plugin.models.appearance import Critic
 from nerco_plugin.models.dual_loop import DualLoop, LoopImages
 from nerco_plugin.models.image_pool import ImagePool
@@ -33,16 +33,19 @@ class NeRCoModel(MendedMixin, BaseModel):
 
     Options beside BasicSR's own; every ``*_opt`` is one term of the objective and is off where it is left out:
 
+    ``network_g``: NeRCo. ``network_degrade``: G_L, any network from (N, 3, H, W) to the same in [-1, 1].
     ``network_d_high``, ``network_d_low``: colour discriminators, with ``train.gan_opt``.
     ``network_d_edge_high``, ``network_d_edge_low``: edge discriminators, with ``train.gan_edge_opt``.
-    ``train.optim_g``, ``train.optim_d``: the two optimizers.
+    ``train.optim_g``, ``train.optim_d``: the two optimizers. ``train.scheduler``: one schedule for both.
+    ``train.gan_opt``, ``train.gan_edge_opt``: Eq. 7 on colours and on edges.
     ``train.nr_opt``: Eq. 2. ``train.cycle_opt``: Eq. 10. ``train.cooperative_opt``: Eq. 11-14.
     ``train.clip_opt``: Eq. 4-6. ``train.identity_opt``: released recipe.
     ``train.gan_normalized_opt``: D_L judges the normalized image too (released recipe).
     ``train.pseudo_as_fake``: discriminators also train on the pseudo images of Eq. 13 (default true; released: false).
     ``train.image_pool_size``: history before the discriminators (default 50).
     ``train.warm_start``: ``num_iter`` first iterations on simulated pairs, with the ranges of
-    :class:`~nerco_plugin.data.camera.LowLightCamera` (ours).
+    :class:`~nerco_plugin.data.camera.LowLightCamera` (ours); ``shuffle_colours`` is the probability of a scene to have
+    its colour channels exchanged (default 0).
     ``train.accumulate``: parts in which a batch is worked on (default 1).
     ``train.amp``: ``bf16`` or ``fp16`` for the networks; the losses stay in float32.
     ``train.ema_decay``: keeps a moving average of ``network_g`` (default 0, off).
@@ -84,6 +87,7 @@ class NeRCoModel(MendedMixin, BaseModel):
 
         warm_start = dict(train_opt.get("warm_start") or {})
         self.warm_start_iter = warm_start.pop("num_iter", 0)
+        self.shuffle_colours = warm_start.pop("shuffle_colours", 0.0)
         self.camera = LowLightCamera(**{name: tuple(bounds) for name, bounds in warm_start.items()})
         self.accumulate = train_opt.get("accumulate", 1)
         self.precision = self._precision(train_opt.get("amp"))
@@ -148,9 +152,9 @@ class NeRCoModel(MendedMixin, BaseModel):
         """One generator step, then one discriminator step; the warm start has the first alone."""
         log: Terms = OrderedDict()
         if current_iter <= self.warm_start_iter:
-            self._optimize_generators(self._parts(self._photograph_high()), log, paired=True)
+            self._optimize_generators(self._parts(*self._simulated_pairs()), log, paired=True)
         else:
-            parts = self._parts(self.low)
+            parts = self._parts(self.low, self.high)
             images = self._optimize_generators(parts, log, paired=False)
             if self.critics:
                 self._optimize_discriminators(images, parts, log)
@@ -159,13 +163,14 @@ class NeRCoModel(MendedMixin, BaseModel):
         if self.ema_decay > 0:
             self.model_ema(decay=self.ema_decay)
 
-    def _parts(self, low: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def _parts(self, low: Tensor, high: Tensor) -> list[tuple[Tensor, Tensor]]:
         """The batch in ``accumulate`` parts of low- and normal-light images."""
-        return list(zip(low.chunk(self.accumulate), self.high.chunk(self.accumulate), strict=True))
+        return list(zip(low.chunk(self.accumulate), high.chunk(self.accumulate), strict=True))
 
-    def _photograph_high(self) -> Tensor:
-        """The batch's normal-light images as a camera in the dark sees them."""
-        return to_signed(simulate_low_light(from_signed(self.high), self.camera))
+    def _simulated_pairs(self) -> tuple[Tensor, Tensor]:
+        """The batch's normal-light images as a camera in the dark sees them, and as they are."""
+        high = shuffle_colours(self.high, self.shuffle_colours)
+        return to_signed(simulate_low_light(from_signed(high), self.camera)), high
 
     def _optimize_generators(self, parts: list[tuple[Tensor, Tensor]], log: Terms, paired: bool) -> list[LoopImages]:
         """One step on Eq. 15, or on the warm start's pairs; returns the loops' images without gradients."""
