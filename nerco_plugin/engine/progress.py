@@ -16,8 +16,8 @@ from nerco_plugin.engine.options import OptionError
 
 def bar(rank: int, **options: Any) -> "tqdm[Any]":  # noqa: ANN401
     """A progress bar, if this is process 0 and on a terminal."""
-    columns = shutil.get_terminal_size().columns  # 80 where the terminal says 0, with which tqdm would show nothing
-    return tqdm(disable=None if rank == 0 else True, ncols=columns, **options)
+    columns, lines = shutil.get_terminal_size()  # 80 x 24 where the terminal says 0, with which tqdm shows nothing
+    return tqdm(disable=None if rank == 0 else True, ncols=columns, nrows=lines, **options)
 
 
 class Progress:

@@ -1,6 +1,8 @@
 """What a run shows: a bar on a terminal, TensorBoard on demand, and a bad loss by its name."""
 
 import io
+import os
+import pty
 import re
 from pathlib import Path
 
@@ -14,18 +16,21 @@ from nerco_plugin.engine.progress import bar, start_tensorboard
 from nerco_plugin.models.mended import NonFiniteError
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 def test_bar_is_shown_by_the_first_process_on_a_terminal_only() -> None:
-    terminal, other, pipe = Terminal(), Terminal(), io.StringIO()
-    for rank, file in ((0, terminal), (1, other), (0, pipe)):
-        for _ in bar(rank, iterable=range(3), file=file, desc="train"):
-            pass
-    assert "train: 100%" in terminal.getvalue()
-    assert other.getvalue() == pipe.getvalue() == ""
+    pipe = io.StringIO()
+    shown = []
+    for rank in (0, 1):
+        screen, keyboard = pty.openpty()  # a terminal that tells no size, as under many job systems
+        with os.fdopen(keyboard, "w") as terminal:
+            for file in (terminal, pipe):
+                for _ in bar(rank, iterable=range(3), file=file, desc="train"):
+                    pass
+            terminal.write("end")
+        shown.append(os.read(screen, 4096).decode())
+        os.close(screen)
+    assert "train: 100%" in shown[0]
+    assert shown[1] == "end"
+    assert pipe.getvalue() == ""
 
 
 def test_bad_terms_are_named_with_their_first_iteration() -> None:
