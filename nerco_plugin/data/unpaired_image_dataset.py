@@ -16,7 +16,11 @@ from nerco_plugin.data.seeding import sample_rng
 
 
 class IoBackend(msgspec.Struct, frozen=True):
-    """Where the files lie: ``disk`` or ``lmdb``."""
+    """Where the files of both sides lie.
+
+    Attributes:
+        type: ``disk`` or ``lmdb``.
+    """
 
     type: Literal["disk", "lmdb"] = "disk"
 

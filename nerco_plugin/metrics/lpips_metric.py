@@ -62,7 +62,11 @@ def calculate_lpips(
     lq: NDArray[np.uint8] | None = None,
     better: str = "lower",
 ) -> float:
-    """LPIPS of ``img`` against the truth ``img2``, (H, W, 3) or (3, H, W), BGR uint8; see :func:`build_lpips`."""
+    """LPIPS of ``img`` against the truth ``img2``, (H, W, 3) or (3, H, W), BGR uint8; see :func:`build_lpips`.
+
+    Args:
+        weights: file with the AlexNet trunk, a state_dict of torchvision's.
+    """
     del lq, better
     image, truth = checked_pair(img, img2, "img2", crop_border=crop_border, input_order=input_order)
     return lpips_distance(as_uint8(image), as_uint8(truth, name="img2"), weights=weights)

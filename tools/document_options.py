@@ -1,0 +1,24 @@
+"""Write docs/options.md from the docstrings of every registered class: python tools/document_options.py"""
+
+import sys
+from pathlib import Path
+
+from nerco_plugin.engine.options_document import UndocumentedError, options_page
+from nerco_plugin.models.state_file import write_atomically
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "options.md"
+
+
+def main() -> int:
+    """Write the page; 1 where an option is not documented."""
+    try:
+        text = options_page()
+    except UndocumentedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    write_atomically(PAGE, lambda file: file.write(text.encode()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
