@@ -1,9 +1,9 @@
 """Takes the flicker out of a video that is enhanced frame by frame, by one gain per channel that follows it.
 
 InstanceNorm sees a whole frame at once, so that noise or a passing thing changes the lightness of all the rest. What
-stands still in the input should stand still in the output: a relative change of the enhanced frame there, beyond that
-of the input, is flicker, and the gain takes it back. The gain leaks towards 1, so that what it holds against fades in
-over ``SECONDS`` instead of jumping.
+stands still in the input should stand still in the output: its change in the enhanced frame, the median over blocks, is
+flicker, and the gain takes it back. The gain leaks towards 1, so that what it holds against fades in over ``SECONDS``
+instead of jumping.
 """
 
 import math
@@ -14,9 +14,9 @@ from torch.nn import functional as F
 
 SECONDS = 2.0
 GRID = 48  # blocks along an axis, at most, whose means are compared: noise of single pixels is averaged away
-STILL = 0.08  # relative change of a block's lightness below which it stands still
+STILL = 0.05  # relative change of a block's lightness below which it stands still
 STILL_FLOOR = 2 / 255  # and the absolute change that is always allowed
-DARKEST = 1 / 255  # added to means, so that the ratio of two blacks is 1
+DARKEST = 1e-3  # added, so that the ratio of two blacks is 1
 LEAST_SHARE = 0.1  # of blocks that stand still; below it the scene is a new one
 
 
@@ -37,7 +37,7 @@ class FlickerFilter:
             if still.float().mean() < LEAST_SHARE:
                 self.log_gain = torch.zeros_like(self.log_gain)
             else:
-                change = _log_ratio(self.enhanced, blocks, still) - _log_ratio(self.low, low_blocks, still)
+                change = _median_change(self.enhanced, blocks, still)
                 self.log_gain = self.keep * (self.log_gain.to(change.device) - change)
         self.low, self.enhanced = low_blocks, blocks
         return (enhanced * self.log_gain.to(enhanced).exp()).clamp(0, 1)
@@ -54,7 +54,7 @@ def _still(before: Tensor, now: Tensor) -> Tensor:
     return ((now - before).abs() <= allowed).all(dim=1, keepdim=True)
 
 
-def _log_ratio(before: Tensor, now: Tensor, where: Tensor) -> Tensor:
-    """How the mean of each channel over the chosen blocks has changed: (1, 3, 1, 1)."""
-    means = [(blocks * where).sum(dim=(2, 3), keepdim=True) / where.sum() for blocks in (before, now)]
-    return ((means[1] + DARKEST) / (means[0] + DARKEST)).log()
+def _median_change(before: Tensor, now: Tensor, where: Tensor) -> Tensor:
+    """By how much the logarithm of each channel has changed over the chosen blocks: (1, 3, 1, 1)."""
+    change = ((now + DARKEST) / (before + DARKEST)).log()
+    return change[0, :, where[0, 0]].median(dim=1).values[None, :, None, None]
