@@ -15,6 +15,7 @@ from nerco_plugin.engine.options_paths import is_path
 from nerco_plugin.engine.options_reads import keyword_reads
 from nerco_plugin.engine.options_signature import Argument, Signature, signature_of
 from nerco_plugin.engine.options_source import Faults, KeyPath, did_you_mean
+from nerco_plugin.engine.options_tables import Count, Index
 from nerco_plugin.models import lr_scheduler as own_schedules
 from nerco_plugin.models.mended import find_schedule
 
@@ -117,7 +118,12 @@ def check_schedule(block: Block, keys: KeyPath, faults: Faults) -> None:
         faults.add((*keys, "type"), f"there is no schedule {name!r}{did_you_mean(name, _schedules())}")
         return
     before = len(faults.found)
-    check_arguments(block, keys, signature_of(cls, ("optimizer",)), name, faults)
+    signature = signature_of(cls, ("optimizer",))
+    known = {
+        key: Argument(_ITERATIONS.get(key, argument.annotation), argument.default)
+        for key, argument in signature.arguments.items()
+    }
+    check_arguments(block, keys, Signature(known, signature.takes_others), name, faults)
     if len(faults.found) == before:
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
         _try(lambda **arguments: cls(optimizer, **arguments), block, keys, faults)
@@ -132,6 +138,7 @@ _REFUSALS = (  # what a constructor raises that is given something odd
     ArithmeticError,
     AttributeError,
 )
+_ITERATIONS = {"periods": list[Count], "milestones": list[Index], "restarts": list[Index]}  # BasicSR's have no types
 _HEAVY = ("PerceptualLoss",)  # loads a network, or downloads it
 
 
