@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from tqdm import tqdm
 
 from nerco_plugin.data.image_io import ImageReadError
@@ -94,7 +95,7 @@ def _frame_bar(progress: bool) -> Iterator[Callable[[int, int], None]]:
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
     """CUDA has a class for it, which is a RuntimeError; the CPU's allocator only says so."""
-    return type(error).__name__ == "OutOfMemoryError" or "not enough memory" in str(error) or "alloc" in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def _named(job: Job, message: str) -> str:

@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import platform
-import re
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -25,7 +24,6 @@ EXTRAS = {
     "gradio": "the web page (nerco demo): pip install 'nerco_plugin[demo]'",
     "lpips": "the LPIPS score: pip install 'nerco_plugin[lpips]'",
 }
-_REQUIREMENT = re.compile(r"[\w.-]+")
 
 
 class Findings:
@@ -68,10 +66,15 @@ def examine(weights: str | None = None, option_file: Path | None = None) -> tupl
 
 
 def _packages(findings: Findings) -> None:
-    from packaging.requirements import Requirement  # setuptools and torch bring it
+    from packaging.requirements import Requirement  # huggingface_hub brings it
 
+    try:
+        lines = requires("nerco_plugin") or []
+    except PackageNotFoundError:
+        lines = []
+        findings.lack("the command nerco: this is a checkout that is not installed: pip install --editable .")
     found = []
-    for line in requires("nerco_plugin") or []:
+    for line in lines:
         requirement = Requirement(line)
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
             continue

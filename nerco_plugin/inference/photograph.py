@@ -104,11 +104,14 @@ def _as_integers(pixels: np.ndarray) -> np.ndarray:
 def _exif(image: Image.Image) -> Image.Exif:
     """The image's EXIF with its sub-directories, without a thumbnail, which would show the dark original."""
     found = image.getexif()
-    for directory in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-        if directory in found:
-            found.get_ifd(directory)  # a TIFF's would be lost otherwise
     exif = Image.Exif()
-    exif.load(found.tobytes())
+    try:
+        for directory in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+            if directory in found:
+                found.get_ifd(directory)  # a TIFF's would be lost otherwise
+        exif.load(found.tobytes())
+    except DECODER_ERRORS:  # damaged: no reason to lose the photograph too
+        exif[ORIENTATION] = found.get(ORIENTATION, 1)
     for tag in _TIFF_LAYOUT:
         exif.pop(tag, None)
     return exif

@@ -83,6 +83,16 @@ def test_a_thumbnail_of_the_dark_original_is_left_out(tmp_path: Path) -> None:
     assert marker not in encode_photograph(read_photograph(path), path)
 
 
+def test_damaged_exif_does_not_lose_the_photograph(tmp_path: Path) -> None:
+    tags = exif(6)
+    tags[ExifTags.Base.Software] = "a text that is long enough to lie elsewhere"
+    path = tmp_path / "x.jpg"
+    Image.fromarray(smooth(3, 8)).save(path, exif=tags.tobytes()[:60])
+    photograph = read_photograph(path)
+    path.write_bytes(encode_photograph(photograph, path))
+    assert read_photograph(path).pixels.shape == photograph.pixels.shape
+
+
 @pytest.mark.parametrize(("mode", "channels"), [("P", 3), ("CMYK", 3), ("1", 1), ("LA", 2), ("I;16", 1)])
 def test_other_modes(tmp_path: Path, mode: str, channels: int) -> None:
     path = tmp_path / ("x.tif" if mode == "CMYK" else "x.png")

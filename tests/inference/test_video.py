@@ -79,6 +79,25 @@ def test_all_but_the_colours_is_kept(
     assert np.abs(two["pixels"].astype(int) - one["pixels"]).mean() < 3
 
 
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_turned_video_comes_out_upright(tmp_path: Path, degrees: int) -> None:
+    frames = [scene(48, 64)] * 3
+    before, after = tmp_path / "in.mp4", tmp_path / "out"
+    with av.open(str(before), "w") as file:
+        video = file.add_stream("libx264", rate=25)
+        video.height, video.width, video.pix_fmt = 48, 64, "yuv420p"
+        video.set_display_rotation(degrees)
+        for frame in frames:
+            file.mux(video.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        file.mux(video.encode(None))
+    with av.open(str(before)) as file:
+        turns = round(next(file.decode(video=0)).rotation / 90)  # FFmpeg counts them counterclockwise, as NumPy does
+    assert turns % 4 != 0
+    enhance_video(Enhancer(nn.Identity(), "cpu"), before, after, ".mp4")
+    upright = np.rot90(scene(48, 64), turns).astype(int)
+    assert np.abs(read_video(after)["pixels"][0] - upright).mean() < 4
+
+
 class Breathing(nn.Module):
     """Four times as bright, give or take a tenth with every frame: what flicker is at its worst."""
 
