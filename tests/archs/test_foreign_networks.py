@@ -25,6 +25,13 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "front": {"type": "NeRCo", **NERCO},
         "body": {"type": "ComposedNetwork", "front": EDSR, "body": NRN, "body_signed": True},
     },
+    "side by side": {
+        "type": "ComposedNetwork",
+        "front": NRN,
+        "front_signed": True,
+        "body": {**RRDBNET, "num_in_ch": 6},
+        "concat": True,
+    },
     "attended": {"type": "AttendedNetwork", "network": RRDBNET, "at": "conv_body", "num_feat": 4},
     "generator": {"type": "NeRCo", **NERCO, "generator": {**RRDBNET, "num_in_ch": 6}},
 }
@@ -56,6 +63,9 @@ def test_the_composition_is_one_network_after_the_other_each_in_its_range() -> N
     network, image = build_network(NETWORKS["composed"]), torch.rand(1, 3, 32, 48)
     front, body = network.front.network, network.body.network
     torch.testing.assert_close(network(image), body((front(image * 2 - 1) + 1) / 2))
+    network = build_network(NETWORKS["side by side"])
+    front, body = network.front.network, network.body.network
+    torch.testing.assert_close(network(image), body(torch.cat([image, (front(image * 2 - 1) + 1) / 2], dim=1)))
 
 
 @torch.no_grad()

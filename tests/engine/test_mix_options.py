@@ -76,9 +76,11 @@ def test_nerco_on_pairs(pairs: dict[str, Path], tmp_path: Path) -> None:
     assert not any("lightness" in key for key in training.moved)  # as the option file says
 
 
-def test_the_nrn_before_edsr(pairs: dict[str, Path], tmp_path: Path) -> None:
-    force = within("front:", *NERCO) + within("body:", "num_feat=4", "num_block=1")
-    check(run("nrn_before_edsr", pairs, tmp_path, *PAIRED, *force), tmp_path, "front.network.mlp", "body.network.body")
+def test_the_nrn_before_rrdbnet(pairs: dict[str, Path], tmp_path: Path) -> None:
+    training = run(
+        "nrn_before_rrdbnet", pairs, tmp_path, *PAIRED, *within("front:", *NERCO), *within("body:", *RRDBNET)
+    )
+    check(training, tmp_path, "front.network.encoder", "front.network.mlp", "body.network.body")
 
 
 def test_cam_in_rrdbnet(pairs: dict[str, Path], tmp_path: Path) -> None:
