@@ -1,6 +1,6 @@
 """A trained network as a file that needs less than this package: safetensors, a torch.export program, or ONNX.
 
-Programs and ONNX files take batches of any number and sides of 8 to 16384 pixels, as the network does: (N, 3, H, W) RGB
+Programs and ONNX files take batches of 1 to 1024 and sides of 8 to 16384 pixels, as the network does: (N, 3, H, W) RGB
 float32 in [0, 1] under the name ``image`` to ``enhanced`` of the same shape and range. Each is run once it is written,
 and held against the network at three sizes.
 
