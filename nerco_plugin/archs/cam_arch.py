@@ -75,8 +75,7 @@ class MaskExtractor(nn.Module):
         self.trunk = ResnetTrunk(num_in_ch, num_feat, num_block, num_down=0)
         self.cam = CAM(num_feat, channel_sigmoid=channel_sigmoid, pool_padding=pool_padding)
         self.lightness = ImageHead(num_feat, num_in_ch)
-        init_weights(self.trunk)
-        init_weights(self.lightness)  # CAM keeps torch's own: at 0.02 its five products in a row stay at 0.5 for ever
+        init_weights(self)
 
     def forward(self, image: Tensor) -> Masks:
         """(N, 3, H, W) in [-1, 1], any H and W."""

@@ -46,20 +46,6 @@ def linear_to_srgb(light: Tensor) -> Tensor:
     return torch.where(light <= 0.0031308, light * 12.92, 1.055 * light.clamp(min=0.0031308) ** (1 / 2.4) - 0.055)
 
 
-def shuffle_colours(images: Tensor, probability: float) -> Tensor:
-    """Exchange the colour channels of some photographs, so that an enhancer must follow the colours that it sees.
-
-    Args:
-        images: (N, 3, H, W), any range.
-        probability: of each photograph to get one of the six orders of its channels at random.
-
-    Returns:
-        (N, 3, H, W).
-    """
-    orders = [torch.randperm(3) if torch.rand(()) < probability else torch.arange(3) for _ in images]
-    return torch.stack([image[order.to(image.device)] for image, order in zip(images, orders, strict=True)])
-
-
 def simulate_low_light(high: Tensor, camera: LowLightCamera, generator: torch.Generator | None = None) -> Tensor:
     """Photograph normal-light scenes again in the dark.
 

@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nerco_plugin.archs.blocks.ranges import from_signed, to_signed
 from nerco_plugin.archs.nerco_arch import NeRCo
-from nerco_plugin.data.camera import LowLightCamera, shuffle_colours, simulate_low_light
+from nerco_plugin.data.camera import LowLightCamera, simulate_low_light
 from nerco_plugin.models.appearance import Critic
 from nerco_plugin.models.dual_loop import DualLoop, LoopImages
 from nerco_plugin.models.image_pool import ImagePool
@@ -44,8 +44,7 @@ class NeRCoModel(MendedMixin, BaseModel):
     ``train.pseudo_as_fake``: discriminators also train on the pseudo images of Eq. 13 (default true; released: false).
     ``train.image_pool_size``: history before the discriminators (default 50).
     ``train.warm_start``: ``num_iter`` first iterations on simulated pairs, with the ranges of
-    :class:`~nerco_plugin.data.camera.LowLightCamera` (ours); ``shuffle_colours`` is the probability of a scene to have
-    its colour channels exchanged (default 0).
+    :class:`~nerco_plugin.data.camera.LowLightCamera` (ours).
     ``train.accumulate``: parts in which a batch is worked on (default 1).
     ``train.amp``: ``bf16`` or ``fp16`` for the networks; the losses stay in float32.
     ``train.ema_decay``: keeps a moving average of ``network_g`` (default 0, off).
@@ -87,7 +86,6 @@ class NeRCoModel(MendedMixin, BaseModel):
 
         warm_start = dict(train_opt.get("warm_start") or {})
         self.warm_start_iter = warm_start.pop("num_iter", 0)
-        self.shuffle_colours = warm_start.pop("shuffle_colours", 0.0)
         self.camera = LowLightCamera(**{name: tuple(bounds) for name, bounds in warm_start.items()})
         self.accumulate = train_opt.get("accumulate", 1)
         self.precision = self._precision(train_opt.get("amp"))
@@ -152,9 +150,9 @@ class NeRCoModel(MendedMixin, BaseModel):
         """One generator step, then one discriminator step; the warm start has the first alone."""
         log: Terms = OrderedDict()
         if current_iter <= self.warm_start_iter:
-            self._optimize_generators(self._parts(*self._simulated_pairs()), log, paired=True)
+            self._optimize_generators(self._parts(self._photograph_high()), log, paired=True)
         else:
-            parts = self._parts(self.low, self.high)
+            parts = self._parts(self.low)
             images = self._optimize_generators(parts, log, paired=False)
             if self.critics:
                 self._optimize_discriminators(images, parts, log)
@@ -163,14 +161,13 @@ class NeRCoModel(MendedMixin, BaseModel):
         if self.ema_decay > 0:
             self.model_ema(decay=self.ema_decay)
 
-    def _parts(self, low: Tensor, high: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def _parts(self, low: Tensor) -> list[tuple[Tensor, Tensor]]:
         """The batch in ``accumulate`` parts of low- and normal-light images."""
-        return list(zip(low.chunk(self.accumulate), high.chunk(self.accumulate), strict=True))
+        return list(zip(low.chunk(self.accumulate), self.high.chunk(self.accumulate), strict=True))
 
-    def _simulated_pairs(self) -> tuple[Tensor, Tensor]:
-        """The batch's normal-light images as a camera in the dark sees them, and as they are."""
-        high = shuffle_colours(self.high, self.shuffle_colours)
-        return to_signed(simulate_low_light(from_signed(high), self.camera)), high
+    def _photograph_high(self) -> Tensor:
+        """The batch's normal-light images as a camera in the dark sees them."""
+        return to_signed(simulate_low_light(from_signed(self.high), self.camera))
 
     def _optimize_generators(self, parts: list[tuple[Tensor, Tensor]], log: Terms, paired: bool) -> list[LoopImages]:
         """One step on Eq. 15, or on the warm start's pairs; returns the loops' images without gradients."""

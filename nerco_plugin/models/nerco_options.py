@@ -12,15 +12,13 @@ Block = dict[str, Any]  # with a ``type`` and its arguments
 
 @dataclass(frozen=True)
 class WarmStartOptions(LowLightCamera):
-    """``train.warm_start``: how long, how the scenes vary, and the ranges of the simulated camera.
+    """``train.warm_start``: how long, and the ranges of the simulated camera.
 
     Attributes:
         num_iter: first iterations on simulated pairs.
-        shuffle_colours: probability of a scene to have its colour channels exchanged.
     """
 
     num_iter: Annotated[int, msgspec.Meta(ge=0)] = 0
-    shuffle_colours: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
 
 
 class NeRCoTrainOptions(msgspec.Struct, kw_only=True):
