@@ -6,7 +6,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import torch
 from basicsr.utils import AvgTimer, MessageLogger, get_root_logger
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -59,10 +58,10 @@ class Progress:
         self.bar.update()
 
     def report(self, epoch: int, iteration: int, rates: list[float], terms: Mapping[str, Any]) -> None:
-        """One of BasicSR's log lines; fetches the terms from their device at once."""
-        values = torch.stack([torch.as_tensor(value).float() for value in terms.values()]).tolist() if terms else []
+        """One of BasicSR's log lines; waits for the terms' device."""
         times = {"time": self.iter_timer.get_avg_time(), "data_time": self.data_timer.get_avg_time()}
-        self.message({"epoch": epoch, "iter": iteration, "lrs": rates, **times, **dict(zip(terms, values))})
+        values = {name: float(value) for name, value in terms.items()}
+        self.message({"epoch": epoch, "iter": iteration, "lrs": rates, **times, **values})
 
     def scores(self, data_set: str, means: Mapping[str, float], iteration: int) -> None:
         """Validation scores, under BasicSR's names."""

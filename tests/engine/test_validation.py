@@ -12,6 +12,7 @@ import torch
 from basicsr.metrics import calculate_psnr
 from basicsr.models.realesrnet_model import RealESRNetModel
 from basicsr.models.sr_model import SRModel
+from basicsr.utils import get_root_logger
 from tiny_run import Project
 
 from nerco_plugin.engine.loader import EvaluationData
@@ -65,16 +66,18 @@ def test_scores_and_pictures(project: Project, tmp_path: Path) -> None:
     assert means["psnr"] == pytest.approx(np.mean([image.scores["psnr"] for image in images]))
 
 
-def test_a_metric_that_cannot_score_is_named_and_left_out(project: Project, caplog: pytest.LogCaptureFixture) -> None:
-    logging.getLogger("basicsr").propagate = True
-    with caplog.at_level(logging.WARNING):
+def test_a_metric_that_cannot_score_is_named_and_left_out(
+    project: Project, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_root_logger(), "propagate", True)
+    with caplog.at_level(logging.WARNING, logger="basicsr"):
         images = validate(Copier(psnr=PSNR, niqe=NIQE), data(project))  # 24 px are too few for NIQE
     assert "set: niqe is n/a for p0" in caplog.text
     means = mean_scores([image.scores for image in images])
     assert math.isnan(means["niqe"])
     assert means["psnr"] > 0
     caplog.clear()
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="basicsr"):
         log_scores("set", means)
     assert "Validation set\n\t # psnr: " in caplog.text
     assert "\t # niqe: n/a\n" in caplog.text
