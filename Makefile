@@ -35,7 +35,7 @@ $(VENV)/.installed: setup.py constraints.txt
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(PIP) --no-build-isolation --editable '.[test]'
+	$(PIP) --no-build-isolation --editable '.[test,video,demo]'
 	@touch $@
 
 clean:
