@@ -65,6 +65,8 @@ def restore_network(model: Any, path: Path, label: str) -> None:  # noqa: ANN401
         CheckpointError: the file cannot be read, or the model has no such network or another one.
     """
     for key, weights in load_torch(path).items():
+        if key == "metadata":
+            continue
         name = label + key.removeprefix("params")
         if not hasattr(model, name):
             raise CheckpointError(f"{path} holds {name!r}, which these options do not build")

@@ -3,6 +3,7 @@
 ``class MyModel(MendedMixin, BaseModel)``; the engine mixes it into BasicSR's own models (:func:`mended`).
 """
 
+import json
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+import yaml
 from basicsr.models import lr_scheduler as basicsr_schedules
 from basicsr.models.base_model import BaseModel
 from basicsr.utils import get_root_logger
@@ -123,13 +125,27 @@ class MendedMixin(BaseModel):
         keys = param_key if isinstance(param_key, list) else [param_key]
         if len(nets) != len(keys):
             raise ValueError(f"{net_label}: {len(nets)} networks for {len(keys)} keys {keys}")
-        content = {}
+        content: dict[str, Any] = {}
         for one, key in zip(nets, keys):
             bare = self.get_bare_model(one)
             check_finite_parameters(bare, net_label)
             content[key] = OrderedDict((name, value.detach().cpu()) for name, value in bare.state_dict().items())
+        if net_label == "net_g":
+            content["metadata"] = self.about_weights()
         label = "latest" if current_iter == -1 else current_iter
         save_torch(content, Path(self.opt["path"]["models"]) / f"{net_label}_{label}.pth")
+
+    def about_weights(self) -> dict[str, str]:
+        """What rebuilds ``network_g`` and how it was trained, kept beside its weights; BasicSR's loader ignores it."""
+        from nerco_plugin import __version__
+
+        chosen = {key: value for key, value in self.opt.items() if key.startswith("network_") or key == "train"}
+        plain = json.loads(json.dumps(chosen))
+        return {
+            "network_g": json.dumps(plain["network_g"]),
+            "options": yaml.safe_dump(plain, sort_keys=False, allow_unicode=True),
+            "nerco_plugin": __version__,
+        }
 
     def save_training_state(self, epoch: int, current_iter: int) -> None:
         """Write training_states/ITER.state: all that resuming needs beside the networks. Every process must call it."""

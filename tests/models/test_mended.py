@@ -1,5 +1,6 @@
 """MendedMixin: what it repairs of BasicSR's BaseModel."""
 
+import json
 import random
 from collections.abc import Callable
 from copy import deepcopy
@@ -105,7 +106,8 @@ def test_saved_network_is_read_back_whatever_its_form(build: Build, tmp_path: Pa
     model, other = build(ema_decay=0.9), build()
     model.save_network([model.net_g, model.net_g_ema], "net_g", 7, ["params", "params_ema"])
     weights = load_torch(tmp_path / "net_g_7.pth")
-    assert set(weights) == {"params", "params_ema"}
+    assert set(weights) == {"params", "params_ema", "metadata"}
+    assert json.loads(weights["metadata"]["network_g"]) == model.opt["network_g"]
     forms = {
         "as_saved": weights,
         "bare": weights["params"],
