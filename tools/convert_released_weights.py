@@ -16,7 +16,6 @@ from torch import nn
 
 from nerco_plugin.archs.discriminator_arch import ColorDiscriminator, EdgeDiscriminator
 from nerco_plugin.archs.generator_arch import ResnetGenerator
-from nerco_plugin.archs.nerco_arch import NeRCo
 from nerco_plugin.archs.released_weights import (
     ReleasedWeightsError,
     State,
@@ -26,8 +25,10 @@ from nerco_plugin.archs.released_weights import (
     convert_nerco,
     convert_nrn,
 )
+from nerco_plugin.inference.weights import Weights, write_weights
 from nerco_plugin.models.state_file import CheckpointError, load_torch, save_torch
 
+NERCO = {"type": "NeRCo", "use_position": False, "enhance_input": "concat"}
 COMPANIONS = {
     "G_B": ("degrade", convert_generator, ResnetGenerator),
     "D_A": ("d_high", convert_discriminator, ColorDiscriminator),
@@ -59,7 +60,8 @@ def convert(folder: Path, out: Path) -> None:
     parts = []
     for net, converter in converters.items():
         parts.append(convert_file(folder / f"latest_net_{net}.pth", converter))
-    write(convert_nerco(*parts), NeRCo(use_position=False, enhance_input="concat"), out)
+    write_weights(Weights(convert_nerco(*parts), NERCO), out)
+    print(f"wrote {out}: NeRCo, ready for nerco enhance --weights {out}")
     for net, (label, converter, arch) in COMPANIONS.items():
         if (released := folder / f"latest_net_{net}.pth").exists():
             write(convert_file(released, converter), arch(), out.with_name(f"{out.stem}_{label}{out.suffix}"))

@@ -17,6 +17,7 @@ from nerco_plugin.archs.released_weights import (
     convert_nerco,
     convert_nrn,
 )
+from nerco_plugin.inference.weights import read_weights
 from tests.conftest import REPOSITORY
 from tests.released import Released
 
@@ -91,6 +92,7 @@ def test_the_tool_converts_what_is_there_and_names_what_is_wrong(released: Relea
     assert done.returncode == 0, done.stderr
     network = build_network({"type": "NeRCo", "use_position": False, "enhance_input": "concat"})
     network.load_state_dict(torch.load(tmp_path / "o.pth", weights_only=True)["params"], strict=True)
+    assert read_weights(tmp_path / "o.pth").network_g["use_position"] is False  # needs no option file
     degrade = torch.load(tmp_path / "o_degrade.pth", weights_only=True)["params"]
     assert torch.equal(degrade["trunk.1.weight"], released.state("G_B")["model.1.weight"])
     (tmp_path / "latest_net_Pre.pth").write_bytes(b"not a checkpoint")
