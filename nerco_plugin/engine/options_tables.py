@@ -51,7 +51,14 @@ TRAIN = _optional(
 )
 
 VAL = _optional(
-    {"val_freq": Count, "save_img": bool, "suffix": Text, "pbar": bool, "metrics": dict[str, Mapping | None]}
+    {
+        "val_freq": Count,
+        "save_img": bool,
+        "suffix": Text,
+        "pbar": bool,
+        "metrics": dict[str, Mapping | None],
+        "paper_table": Literal["LOL", "LSRW", "LIME", "ablation"],  # of the paper, under which a test's row stands
+    }
 )
 
 LOGGER = _optional(

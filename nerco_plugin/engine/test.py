@@ -97,5 +97,14 @@ def write_page(
                 (side / f"{image.name}{Path(path).suffix}").symlink_to(Path(path).resolve())
         truth = gt if any(image.gt_path for image in images) else None
         methods = {opt["name"]: pictures}
-        data: dict[str, Any] = write_report(methods, low, truth, out, title=name, suffix=ending, saved_by="rounding")
+        data: dict[str, Any] = write_report(
+            methods,
+            low,
+            truth,
+            out,
+            title=name,
+            suffix=ending,
+            saved_by="rounding",
+            paper_table=opt["val"].get("paper_table"),
+        )
     return out / "index.html", data["mean"]
