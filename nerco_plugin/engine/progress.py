@@ -30,6 +30,7 @@ class Progress:
     def __init__(self, opt: dict[str, Any], iteration: int) -> None:
         self.tensorboard = start_tensorboard(opt, iteration)
         self.message = MessageLogger(opt, iteration, self.tensorboard)
+        self.message.max_iters += 1  # BasicSR's time left takes one away too many and ends below zero
         self.data_timer, self.iter_timer = AvgTimer(), AvgTimer()
         self.bar = bar(opt["rank"], total=int(opt["train"]["total_iter"]), initial=iteration, unit="it")
         self.redirect = logging_redirect_tqdm([get_root_logger()])
