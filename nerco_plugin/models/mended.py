@@ -4,6 +4,7 @@
 """
 
 import json
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -88,7 +89,9 @@ class MendedMixin(BaseModel):
         """
         if 1 < current_iter <= warmup_iter:
             self._set_lr([schedule.get_last_lr() for schedule in self.schedulers])
-        super().update_learning_rate(current_iter, warmup_iter)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected call of")  # an optimizer may pause, as in a warm start
+            super().update_learning_rate(current_iter, warmup_iter)
 
     # running ------------------------------------------------------------------------------------------------------
 
