@@ -97,8 +97,9 @@ def equal_networks(whole: Path, killed: Path) -> bool:
 def equal(one: Path, other: Path) -> bool:
     """Whether two network files hold the same tensors, bit by bit."""
     left, right = (torch.load(path, map_location="cpu", weights_only=True) for path in (one, other))
-    same_names = left.keys() == right.keys() and all(left[key].keys() == right[key].keys() for key in left)
-    return same_names and all(torch.equal(left[key][name], right[key][name]) for key in left for name in left[key])
+    keys = [key for key in left if key.startswith("params")]
+    same_names = all(left[key].keys() == right[key].keys() for key in keys)
+    return same_names and all(torch.equal(left[key][name], right[key][name]) for key in keys for name in left[key])
 
 
 if __name__ == "__main__":

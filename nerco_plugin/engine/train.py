@@ -1,7 +1,6 @@
 """Trains any BasicSR model from an option file: options in, checkpoints, pictures and scores under experiments/NAME."""
 
 import sys
-import warnings
 from argparse import Namespace
 from collections.abc import Sequence
 from copy import deepcopy
@@ -54,7 +53,6 @@ def prepare(opt: dict[str, Any], args: Namespace, stop: StopRequest) -> Training
     )
     start = begin(opt, args, checkpoints)
     torch.backends.cudnn.benchmark = True
-    warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")  # BasicSR steps them before, on purpose
     set_random_seed(opt["manual_seed"] + opt["rank"])
     data = TrainingData(opt)
     sets = [options for name, options in opt["datasets"].items() if name.split("_")[0] == "val"]

@@ -188,7 +188,7 @@ class Project:
     def call(self, command: list[str]) -> tuple[int, str]:
         """Exit code and output of a command."""
         process = self.start(command)
-        output, _ = process.communicate(timeout=240)
+        output, _ = process.communicate(timeout=800)
         return process.returncode, output
 
     def start_pair(self, options: Path, name: str, *force: str, launcher: str = "pytorch") -> list[ForkServerProcess]:
@@ -225,8 +225,9 @@ class Project:
         return json.loads(text)["checkpoints"]
 
     def weights(self, name: str, iteration: int | str, label: str = "net_g") -> dict[str, Any]:
-        """A network's file."""
-        return torch.load(self.folder(name) / "models" / f"{label}_{iteration}.pth", weights_only=True)
+        """The weights of a network's file, without what else it tells."""
+        content = torch.load(self.folder(name) / "models" / f"{label}_{iteration}.pth", weights_only=True)
+        return {key: value for key, value in content.items() if key.startswith("params")}
 
     def state(self, name: str, iteration: int) -> dict[str, Any]:
         """A training state."""
