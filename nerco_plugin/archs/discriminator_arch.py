@@ -3,6 +3,7 @@
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
+from nerco_plugin.archs.blocks.checks import require_count
 from nerco_plugin.archs.blocks.edges import high_pass
 from nerco_plugin.archs.blocks.resnet import init_weights
 
@@ -22,9 +23,7 @@ class ColorDiscriminator(nn.Module):
 
     def __init__(self, num_in_ch: int = 3, num_feat: int = 64, num_layers: int = 3) -> None:
         super().__init__()
-        for name, value in (("num_in_ch", num_in_ch), ("num_feat", num_feat), ("num_layers", num_layers)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+        require_count(num_in_ch=num_in_ch, num_feat=num_feat, num_layers=num_layers)
         widths = [num_feat * min(2**level, 8) for level in range(num_layers + 1)]
         layers: list[nn.Module] = [nn.Conv2d(num_in_ch, num_feat, 4, stride=2, padding=1), nn.LeakyReLU(0.2, True)]
         for level in range(1, num_layers + 1):

@@ -6,6 +6,7 @@ import torch
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
+from nerco_plugin.archs.blocks.checks import require_count
 from nerco_plugin.archs.blocks.ranges import from_signed, to_signed
 from nerco_plugin.archs.cam_arch import MaskExtractor
 from nerco_plugin.archs.foreign import ForeignNetwork
@@ -70,6 +71,7 @@ class NeRCo(nn.Module):
         generator_tanh: bool = True,
     ) -> None:
         super().__init__()
+        require_count(num_mask_block=num_mask_block)  # the parts name the others
         if enhance_input not in ENHANCE_INPUTS:
             raise ValueError(f"enhance_input must be one of {', '.join(ENHANCE_INPUTS)}, got {enhance_input!r}")
         self.concat = use_nrn and enhance_input == "concat"

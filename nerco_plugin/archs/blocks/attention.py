@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nerco_plugin.archs.blocks.checks import require_count
+
 
 class ChannelAttention(nn.Module):
     """One weight a channel, from the average and the maximum of every channel over the image.
@@ -16,8 +18,7 @@ class ChannelAttention(nn.Module):
 
     def __init__(self, num_feat: int, reduction: int = 16, sigmoid: bool = False) -> None:
         super().__init__()
-        if reduction < 1:
-            raise ValueError(f"reduction must be at least 1, got {reduction}")
+        require_count(num_feat=num_feat, reduction=reduction)
         squeezed = max(4, num_feat // reduction)
         self.squeeze = nn.Conv2d(2 * num_feat, squeezed, 1, bias=False)
         self.excite = nn.Conv2d(squeezed, 2 * num_feat, 1, bias=False)
@@ -40,8 +41,9 @@ class SpatialAttention(nn.Module):
 
     def __init__(self, kernel_size: int = 7) -> None:
         super().__init__()
-        if kernel_size < 1 or kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size must be odd and positive, got {kernel_size}")
+        require_count(kernel_size=kernel_size)
+        if kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size must be odd, got {kernel_size}")
         self.conv = nn.Conv2d(2, 1, kernel_size, bias=False)
 
     def forward(self, feature: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nerco_plugin.archs.blocks.checks import require_count
+
 STRIP_PIXELS = 8192  # rows are worked on in strips of about this many pixels: the hidden layers stay in the cache
 
 
@@ -61,10 +63,8 @@ class ImplicitMLP(nn.Module):
         use_position: bool = True,
     ) -> None:
         super().__init__()
-        if num_hidden < 1 or hidden_dim < 1:
-            raise ValueError(f"num_hidden and hidden_dim must be at least 1, got {num_hidden} and {hidden_dim}")
-        if num_frequencies < 0:
-            raise ValueError(f"num_frequencies must not be negative, got {num_frequencies}")
+        require_count(num_feat=num_feat, num_out_ch=num_out_ch, num_hidden=num_hidden, hidden_dim=hidden_dim)
+        require_count(least=0, num_frequencies=num_frequencies)
         self.num_frequencies = num_frequencies
         self.use_position = use_position
         self.feature = nn.Conv2d(num_feat, hidden_dim, 3)

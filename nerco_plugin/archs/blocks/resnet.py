@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nerco_plugin.archs.blocks.checks import require_count
+
 UPSAMPLINGS = ("transpose", "resize")
 
 
@@ -103,14 +105,8 @@ class ResnetTrunk(nn.Sequential):
     def __init__(
         self, num_in_ch: int, num_feat: int, num_block: int, num_down: int = 2, upsample: str = "transpose"
     ) -> None:
-        for name, value, least in (
-            ("num_in_ch", num_in_ch, 1),
-            ("num_feat", num_feat, 1),
-            ("num_block", num_block, 1),
-            ("num_down", num_down, 0),
-        ):
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+        require_count(num_in_ch=num_in_ch, num_feat=num_feat, num_block=num_block)
+        require_count(least=0, num_down=num_down)
         if upsample not in UPSAMPLINGS:
             raise ValueError(f"upsample must be one of {', '.join(UPSAMPLINGS)}, got {upsample!r}")
         widths = [num_feat * 2**level for level in range(num_down + 1)]
