@@ -1,6 +1,8 @@
 """What all tests share: where the real photographs are, and a seed."""
 
 import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # here and in every process a test starts: bitwise equality needs equal threads
 from pathlib import Path
 
 import pytest

@@ -96,7 +96,7 @@ WRONG = {
         ("dist_params:backend=ncl", "dist_params:backend: expected 'nccl' or 'gloo', got 'ncl'"),
     ],
     "nerco": [
-        ("network_g:num_frequencies=-1", "network_g: NeRCo: num_frequencies must not be negative, got -1"),
+        ("network_g:num_frequencies=-1", "network_g: NeRCo: num_frequencies must be an integer of at least 0, got -1"),
         ("network_g:num_feat=4.5", "network_g:num_feat: expected int, got 4.5"),
         (
             "network_g:enhance_input=both",

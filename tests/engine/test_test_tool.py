@@ -71,7 +71,7 @@ def test_another_suffix_and_no_pictures(project: Project) -> None:
     ("force", "said"),
     [
         ("path:pretrain_network_g=~", "pretrain_network_g is missing"),
-        ("datasets:test_2:dataroot_lq=datasets/LIME", "(?s)no such file or folder.*put the photographs into"),
+        ("datasets:test_2:dataroot_lq=datasets/NOT_THERE", "(?s)no such file or folder.*put the photographs into"),
     ],
 )
 def test_says_what_is_missing(project: Project, force: str, said: str) -> None:
