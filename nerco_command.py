@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 EXAMPLES = """examples:
-  nerco enhance photo.jpg -o better.jpg --weights net_g.safetensors
+  nerco enhance photo.jpg -o better.jpg
   nerco enhance holiday/ clip.mp4 -o enhanced --weights experiments/NAME/models/net_g_40000.pth
   nerco doctor
 """
@@ -34,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     demo.add_argument("--port", type=int, default=7860)
     demo.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets other machines in")
     doctor = commands.add_parser("doctor", help="what of this machine will work, what not, and why")
-    doctor.add_argument("--weights", metavar="W", help="also look whether these load")
+    doctor.add_argument("--weights", metavar="W", help="look whether these load too")
     doctor.add_argument("--opt", type=Path, metavar="FILE", help="their option file, where they need one")
     return parser
 
@@ -42,8 +42,10 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights",
+        default="nerco_small",
         metavar="W",
-        help=".safetensors, .pth (net_g_*.pth of a run), or OWNER/NAME[@REVISION][:FILE] (hub)",
+        help=".safetensors, .pth (net_g_*.pth of a run), OWNER/NAME[@REVISION][:FILE] (hub), or nerco_small, which lie "
+        "in the package (default)",
     )
     parser.add_argument("--opt", type=Path, metavar="FILE", help="option file, for weights that do not say their own")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
@@ -61,12 +63,6 @@ def _strength(text: str) -> float:
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0: all went well; 1: a file or a check failed; 2: wrong arguments or weights; 130: interrupted."""
     args = build_parser().parse_args(arguments)
-    if args.command != "doctor" and not args.weights:
-        sys.stderr.write(
-            f"nerco {args.command}: --weights is needed, since this version ships none: train them (tools/train.py), "
-            "convert the released ones (tools/convert_released_weights.py), or name a repository of the hub\n"
-        )
-        return 2
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return importlib.import_module("nerco_plugin.inference.commands").COMMANDS[args.command](args)

@@ -19,7 +19,9 @@ setup(
     py_modules=["nerco_command"],  # outside the package, whose import takes seconds: nerco --help need not wait
     entry_points={"console_scripts": ["nerco = nerco_command:main"]},
     include_package_data=True,
-    package_data={"nerco_plugin": ["**/*.npz", "**/*.LICENSE", "**/*.css", "**/*.js", "**/*.json", "py.typed"]},
+    package_data={
+        "nerco_plugin": ["**/*.npz", "**/*.LICENSE", "**/*.css", "**/*.js", "**/*.json", "weights/*", "py.typed"]
+    },
     install_requires=[
         "torch>=2.4",
         "torchvision>=0.19",

@@ -8,8 +8,8 @@ from nerco_plugin.engine.options import OptionError
 from nerco_plugin.inference.batch import enhance_files
 from nerco_plugin.inference.doctor import examine
 from nerco_plugin.inference.enhancer import Enhancer
-from nerco_plugin.inference.hub import WeightsMissingError
 from nerco_plugin.inference.jobs import JobError, plan_jobs
+from nerco_plugin.inference.packaged import WeightsMissingError
 from nerco_plugin.models.state_file import CheckpointError
 
 MENDABLE = (CheckpointError, JobError, OptionError, WeightsMissingError, ImportError, ValueError)

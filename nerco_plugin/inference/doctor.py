@@ -14,7 +14,7 @@ from nerco_plugin import __version__
 from nerco_plugin.engine.options import OptionError
 from nerco_plugin.inference.enhancer import Enhancer
 from nerco_plugin.inference.formats import VIDEO_CODECS
-from nerco_plugin.inference.hub import WeightsMissingError
+from nerco_plugin.inference.packaged import DEFAULT, WeightsMissingError
 from nerco_plugin.losses.clip_weights import ClipWeightsMissingError, find_clip
 from nerco_plugin.models.state_file import CheckpointError
 
@@ -48,7 +48,7 @@ def examine(weights: str | None = None, option_file: Path | None = None) -> tupl
     """The report as text, and whether enhancing can work here.
 
     Args:
-        weights: also try to load these; see ``Enhancer.from_pretrained``.
+        weights: also try to load these beside the packaged ones; see ``Enhancer.from_pretrained``.
         option_file: theirs.
     """
     findings = Findings()
@@ -130,15 +130,19 @@ def _clip(findings: Findings) -> None:
 
 
 def _weights(findings: Findings, weights: str | None, option_file: Path | None) -> None:
-    if weights:
-        try:
-            network = Enhancer.from_pretrained(weights, option_file, device="cpu").network
-            findings.say("weights", f"{weights}: {sum(p.numel() for p in network.parameters()):,} parameters, fit")
-        except (CheckpointError, OptionError, WeightsMissingError) as error:
-            findings.lack(f"these weights: {error}", fatal=True)
-        return
+    for name, options in ((DEFAULT, None), (weights, option_file)):
+        if name:
+            _load(findings, name, options)
     found = sorted(Path().glob("experiments/*/models/net_g_*.pth"), key=lambda path: path.stat().st_mtime)
     if found:
-        findings.say("weights", f"{len(found)} checkpoints of runs under experiments/, the newest {found[-1]}")
-    else:
-        findings.lack("nerco enhance without --weights: none are shipped, and there is no run under ./experiments")
+        findings.say("own runs", f"{len(found)} checkpoints under experiments/, the newest {found[-1]}")
+
+
+def _load(findings: Findings, weights: str, option_file: Path | None) -> None:
+    try:
+        network = Enhancer.from_pretrained(weights, option_file, device="cpu").network
+    except (CheckpointError, OptionError, WeightsMissingError) as error:
+        findings.lack(f"weights {weights}: {error}", fatal=True)
+        return
+    count = sum(parameter.numel() for parameter in network.parameters())
+    findings.say("weights", f"{weights}: {count:,} parameters, fit")

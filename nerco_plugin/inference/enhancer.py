@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from nerco_plugin.inference.hub import find_weights
+from nerco_plugin.inference.packaged import DEFAULT
 from nerco_plugin.inference.photograph import Photograph, read_photograph
 from nerco_plugin.inference.weights import build_network, read_weights
 
@@ -66,13 +67,13 @@ class Enhancer:
     @classmethod
     def from_pretrained(
         cls,
-        weights: str | Path,
+        weights: str | Path = DEFAULT,
         option_file: str | Path | None = None,
         device: str = "auto",
         precision: str = "float32",
         compile_network: bool = False,
     ) -> "Enhancer":
-        """From a .safetensors, a .pth, or a name on the hub.
+        """From the packaged weights, a .safetensors, a .pth, or a name on the hub.
 
         See :func:`~nerco_plugin.inference.hub.find_weights` and
         :func:`~nerco_plugin.inference.weights.read_weights` for what is found where and raised.

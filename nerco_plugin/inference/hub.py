@@ -1,8 +1,10 @@
-"""Weights by a name of the Hugging Face hub: from the cache first, downloaded once, checked by their SHA-256."""
+"""Weights by name: this package's own, or the Hugging Face hub's, from the cache first; checked by their SHA-256."""
 
 import hashlib
 import re
 from pathlib import Path
+
+from nerco_plugin.inference.packaged import DEFAULT, WeightsMissingError, packaged_weights
 
 TIMEOUT_S = 5.0
 FILE = "model.safetensors"
@@ -10,28 +12,29 @@ _NAME = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+?)(@(?P<revision>[\w./-]+))?(
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-class WeightsMissingError(FileNotFoundError):
-    """No such weights on this machine, and none to be had; the message says what to do."""
-
-
 def find_weights(source: str | Path) -> Path:
     """The file of weights that ``source`` names.
 
     Args:
-        source: a path; or, where there is no such file, ``OWNER/NAME[@REVISION][:FILE]`` on the hub, whose FILE is
-            model.safetensors unless said. ``HF_HUB_OFFLINE=1`` keeps to the cache.
+        source: ``nerco_small``, the packaged weights; a path; or, where there is no such file,
+            ``OWNER/NAME[@REVISION][:FILE]`` on the hub, whose FILE is model.safetensors unless said.
+            ``HF_HUB_OFFLINE=1`` keeps to the cache.
 
     Raises:
         WeightsMissingError: neither a file nor to be had, within seconds also without a network; or a file that is
             not what the hub promised.
     """
+    if source == DEFAULT:
+        return packaged_weights()
     path = Path(source).expanduser()
     name = _NAME.fullmatch(str(source))
     if path.is_file():
         return path
     is_path = path.suffix in (".pth", ".pt", ".safetensors") and ":" not in str(source)
     if path.exists() or is_path or not name:
-        raise WeightsMissingError(f"--weights: no such file: {source}; expected .safetensors, .pth, or OWNER/NAME")
+        raise WeightsMissingError(
+            f"--weights: no such file: {source}; expected {DEFAULT}, .safetensors, .pth, or OWNER/NAME"
+        )
     found = _from_hub(name["repository"], name["revision"], name["file"] or FILE)
     _check_hash(found)
     return found
@@ -63,8 +66,7 @@ def _check_hash(found: Path) -> None:
     promised = found.resolve().name
     if not _SHA256.fullmatch(promised):
         return  # a small file, which the hub knows by another kind of hash
-    with found.open("rb") as file:
-        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    actual = hashlib.sha256(found.read_bytes()).hexdigest()
     if actual != promised:
         raise WeightsMissingError(
             f"--weights: {found} is damaged: SHA-256 {actual}, the hub says {promised}; remove it to download it anew"

@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 import safetensors.torch
 import yaml
 from basicsr.utils.registry import ARCH_REGISTRY
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from nerco_plugin.engine.options import OptionError, load_options
-from nerco_plugin.models.state_file import CheckpointError, load_torch, save_torch, write_atomically
+from nerco_plugin.models.state_file import CheckpointError, load_safetensors, load_torch, save_torch, write_atomically
 
 State = dict[str, Tensor]
 
@@ -45,7 +44,7 @@ def read_weights(path: str | Path, option_file: str | Path | None = None) -> Wei
         OptionError: the option file is at fault.
     """
     path = Path(path)
-    params, about = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pth(path)
+    params, about = load_safetensors(path) if path.suffix == ".safetensors" else _read_pth(path)
     if option_file is not None:
         about = _about(load_options(option_file), option_file)
     elif "network_g" not in about:
@@ -101,14 +100,6 @@ def build_network(weights: Weights, name: str) -> nn.Module:
     except (TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{name} does not fit {arch} with {arguments}: {error}") from error
     return network.eval()
-
-
-def _read_safetensors(path: Path) -> tuple[State, dict[str, str]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}") from error
 
 
 def _read_pth(path: Path) -> tuple[State, dict[str, str]]:

@@ -21,7 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nerco_plugin.models import lr_scheduler as own_schedules
 from nerco_plugin.models.rng_state import get_rng_state, set_rng_state
-from nerco_plugin.models.state_file import CheckpointError, load_torch, save_torch
+from nerco_plugin.models.state_file import CheckpointError, load_safetensors, load_torch, save_torch
 
 
 class NonFiniteError(RuntimeError):
@@ -177,14 +177,14 @@ class MendedMixin(BaseModel):
     def load_network(
         self, net: nn.Module, load_path: str, strict: bool = True, param_key: str | None = "params"
     ) -> None:
-        """Fill ``net`` from a .pth: BasicSR's ``{param_key: ...}``, or a bare state dict.
+        """Fill ``net`` from a .pth: BasicSR's ``{param_key: ...}``, or a bare state dict; or from a .safetensors.
 
         Raises:
             CheckpointError: the file cannot be read, or is not of this network (with ``strict``).
         """
         logger = get_root_logger()
         net = self.get_bare_model(net)
-        content = load_torch(load_path)
+        content: Any = load_safetensors(load_path)[0] if load_path.endswith(".safetensors") else load_torch(load_path)
         if not isinstance(content, dict):
             raise CheckpointError(f"{load_path} holds {type(content).__name__}, not the weights of a network")
         key = next((key for key in (param_key, "params", "params_ema") if key and key in content), None)

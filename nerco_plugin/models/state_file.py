@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
 
 
 class CheckpointError(RuntimeError):
@@ -60,3 +62,16 @@ def load_torch(path: str | Path) -> Any:  # noqa: ANN401
         raise CheckpointError(f"no such file: {path}") from error
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise CheckpointError(f"cannot read {path}: damaged, or no file of plain tensors: {error}") from error
+
+
+def load_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a .safetensors, on the CPU, and its metadata.
+
+    Raises:
+        CheckpointError: the file is absent or damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from error

@@ -1,5 +1,6 @@
 """The command: folders and bad files, exit codes, a second call, interruption, quick help, the doctor."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -111,8 +112,6 @@ def test_jobs_that_do_not_go_together(photographs: Path, tmp_path: Path) -> None
 
 
 def test_faults_before_the_first_file(photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    assert enhance(photographs, "-o", tmp_path / "out") == 2
-    assert "--weights is needed" in capsys.readouterr().err
     assert enhance(photographs, "-o", tmp_path / "out", "--weights", tmp_path / "absent.pth") == 2
     assert "absent.pth" in capsys.readouterr().err
     with pytest.raises(SystemExit):
@@ -133,7 +132,7 @@ def test_help_needs_no_torch() -> None:
     assert "--strength" in shown.stdout
 
 
-def test_doctor(tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor(stand_in: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(*arguments: object, **options: object) -> None:
         raise doctor.ClipWeightsMissingError("CLIP is missing\nhow it gets here")
 
@@ -143,13 +142,17 @@ def test_doctor(tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert is_healthy
     assert f"python           {sys.version.split()[0]}" in text
     assert "how it gets here" in text
-    assert "there is no run under ./experiments" in text
+    assert re.search(r"weights +nerco_small: [\d,]+ parameters, fit", text)
     text, is_healthy = doctor.examine(str(tiny_weights))
     assert is_healthy
-    assert "parameters, fit" in text
+    assert re.search(rf"weights +{tiny_weights}: [\d,]+ parameters, fit", text)
     text, is_healthy = doctor.examine(str(tmp_path / "gone.pth"))
     assert not is_healthy
     assert "gone.pth" in text.partition("Will not work here:")[2]
+    (stand_in / "nerco_small.safetensors").unlink()
+    text, is_healthy = doctor.examine()
+    assert not is_healthy
+    assert "weights nerco_small: " in text.partition("Will not work here:")[2]
 
 
 def test_every_command_is_there() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from basicsr.models.sr_model import SRModel
+from safetensors.torch import save_file
 
 from nerco_plugin.models.mended import MendedMixin, NonFiniteError, find_schedule, mended
 from nerco_plugin.models.rng_state import get_rng_state, kept_rng_state, set_rng_state
@@ -119,6 +120,14 @@ def test_saved_network_is_read_back_whatever_its_form(build: Build, tmp_path: Pa
         other.net_g.conv_first.weight.data.zero_()
         other.load_network(other.net_g, str(tmp_path / f"{name}.pth"))
         assert torch.equal(other.net_g.conv_first.weight, model.net_g.conv_first.weight), name
+
+
+def test_safetensors_are_read_too(build: Build, tmp_path: Path) -> None:
+    model, other = build(), build()
+    save_file(model.net_g.state_dict(), tmp_path / "net_g.safetensors")
+    other.load_network(other.net_g, str(tmp_path / "net_g.safetensors"), param_key="params_ema")
+    for name, value in model.net_g.state_dict().items():
+        assert torch.equal(other.net_g.state_dict()[name], value), name
 
 
 def test_wrong_weights_are_refused_by_name(build: Build, tmp_path: Path) -> None:
