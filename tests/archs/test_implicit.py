@@ -61,6 +61,43 @@ def test_the_fused_mlp_is_the_plain_one(
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
 
 
+def kept_bytes(mlp: ImplicitMLP, feature: Tensor) -> int:
+    """Bytes that autograd keeps of one call, weights and the features aside."""
+    storages = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        if not isinstance(tensor, torch.nn.Parameter) and tensor.data_ptr() != feature.data_ptr():
+            storages[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        _ = mlp(feature)
+    return sum(storages.values())
+
+
+def test_what_training_keeps_does_not_grow_with_the_hidden_layers() -> None:
+    mlp = ImplicitMLP(num_feat=4, hidden_dim=32)
+    feature = torch.rand(1, 4, 128, 192, requires_grad=True)
+    assert kept_bytes(mlp, feature) < 100_000  # positions of rows and columns; one hidden layer has 3 MB
+
+
+def test_under_autocast_strips_give_the_whole_images_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    mlp = ImplicitMLP(num_feat=4, hidden_dim=16)
+    feature, target = torch.rand(2, 4, 20, 24), torch.rand(2, 3, 20, 24)
+    gradients = []
+    for pixels in (10_000, 48):
+        monkeypatch.setattr(implicit, "STRIP_PIXELS", pixels)
+        mlp.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16):
+            drawn = mlp(feature)
+        assert drawn.dtype == torch.bfloat16
+        (drawn.float() - target).square().sum().backward()
+        assert {weight.grad.dtype for weight in mlp.parameters()} == {torch.float32}
+        gradients.append(torch.cat([weight.grad.flatten() for weight in mlp.parameters()]))
+    whole, in_strips = gradients
+    assert (whole - in_strips).norm() < 0.01 * whole.norm()  # bfloat16 has three digits
+
+
 def test_without_position_its_weights_get_a_gradient_of_zero() -> None:
     mlp = ImplicitMLP(num_feat=4, hidden_dim=8, use_position=False)
     mlp(torch.rand(1, 4, 6, 6)).sum().backward()

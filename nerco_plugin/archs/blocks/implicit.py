@@ -6,14 +6,18 @@ column term, and no coordinate map of the image's size is ever built.
 """
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from nerco_plugin.archs.blocks.checks import require_count
 
 STRIP_PIXELS = 8192  # rows are worked on in strips of about this many pixels: the hidden layers stay in the cache
+GPU_STRIP_PIXELS = 2**19  # enough to fill a GPU; 256 MB a hidden layer in 16 bits
 
 
 def pixel_centres(count: int, device: torch.device | None = None) -> Tensor:
@@ -90,20 +94,88 @@ class ImplicitMLP(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """(N, C, H, W) to (N, num_out_ch, H, W), any H and W; neighbours outside the image count as zero."""
-        height, width = feature.shape[-2:]
-        row_term, column_term = self.position_terms(height, width)
-        framed = F.pad(feature, (1, 1, 1, 1))
-        if isinstance(height, torch.SymInt):  # an exported graph is for every size: the number of strips is not known
-            return self._strip(framed, row_term, column_term)
-        rows = max(1, STRIP_PIXELS // width)
-        strips = []
-        for top in range(0, height, rows):
-            bottom = min(top + rows, height)
-            strips.append(self._strip(framed[..., top : bottom + 2, :], row_term[:, top:bottom], column_term))
-        return torch.cat(strips, dim=2)
+        device = feature.device.type
+        if not torch.is_autocast_enabled(device):
+            return self._draw(feature)
+        with torch.autocast(device, enabled=False):  # weights are cast once, not for every strip; positions stay exact
+            return self._draw(feature.to(torch.get_autocast_dtype(device)))
 
-    def _strip(self, framed: Tensor, row_term: Tensor, column_term: Tensor) -> Tensor:
-        inner = F.relu(self.feature(framed) + row_term + column_term)
-        for layer in self.hidden:
-            inner = F.relu(layer(inner))
-        return self.colour(inner)
+    def _draw(self, feature: Tensor) -> Tensor:
+        batch, _, height, width = feature.shape
+        layers = (self.feature, *self.hidden, self.colour)
+        weights = [weight for layer in layers for weight in (layer.weight, layer.bias)]
+        inputs = (feature, *self.position_terms(height, width), *weights)
+        if isinstance(height, torch.SymInt):  # an exported graph is for every size: the number of strips is not known
+            return draw_strip(F.pad(feature, (0, 0, 1, 1)), *inputs[1:])
+        pixels = STRIP_PIXELS if feature.device.type == "cpu" else GPU_STRIP_PIXELS
+        rows = max(1, pixels // (batch * width))
+        if torch.is_grad_enabled() and rows < height and not torch.compiler.is_compiling():
+            return _RecomputedStrips.apply(rows, *inputs)
+        return draw_strips(rows, *inputs)
+
+
+def draw_strip(framed: Tensor, row_term: Tensor, column_term: Tensor, *weights: Tensor) -> Tensor:
+    """The colours of some rows.
+
+    Args:
+        framed: their features, with one row above and one below, (N, C, h + 2, W).
+        row_term: (D, h, 1), their position's share of the first layer.
+        column_term: (D, 1, W).
+        weights: weight and bias of every layer.
+
+    Returns:
+        (N, num_out_ch, h, W).
+    """
+    (first, bias), *others, (colour, colour_bias) = zip(weights[::2], weights[1::2], strict=True)
+    inner = F.conv2d(framed, first, bias, padding=(0, 1)).add_(row_term).add_(column_term).relu_()
+    for weight, bias in others:
+        inner = F.conv2d(inner, weight, bias).relu_()
+    return F.conv2d(inner, colour, colour_bias)
+
+
+def strips(height: int, rows: int) -> Iterator[tuple[slice, slice, tuple[int, int, int, int]]]:
+    """For every strip: its rows, those of the features that it sees, and the frame of zeros that these still need."""
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        seen = slice(max(0, top - 1), min(bottom + 1, height))
+        yield slice(top, bottom), seen, (0, 0, int(top == 0), int(bottom == height))
+
+
+def draw_strips(rows: int, feature: Tensor, row_term: Tensor, column_term: Tensor, *weights: Tensor) -> Tensor:
+    """All colours, ``rows`` rows at a time, in the dtype of ``feature``; arguments as :func:`draw_strip`'s."""
+    row_term, *others = (tensor.to(feature.dtype) for tensor in (row_term, column_term, *weights))
+    drawn = [
+        draw_strip(F.pad(feature[..., seen, :], frame), row_term[:, own], *others)
+        for own, seen, frame in strips(feature.shape[2], rows)
+    ]
+    return torch.cat(drawn, dim=2)
+
+
+class _RecomputedStrips(torch.autograd.Function):
+    """:func:`draw_strips`, whose backward pass draws each strip again: no hidden layer outlives its strip.
+
+    Gradients add up in float32 in place, so that a strip costs what its own rows cost.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rows: int, *inputs: Tensor) -> Tensor:  # noqa: ANN401
+        ctx.rows = rows
+        ctx.save_for_backward(*inputs)
+        return draw_strips(rows, *inputs)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        feature, row_term, *others = ctx.saved_tensors
+        total = [torch.zeros_like(tensor) for tensor in ctx.saved_tensors]
+        shared = [tensor.detach().to(feature.dtype).requires_grad_() for tensor in others]
+        for own, seen, frame in strips(feature.shape[2], ctx.rows):
+            with torch.enable_grad():
+                framed = F.pad(feature.detach()[..., seen, :], frame).requires_grad_()
+                row_part = row_term.detach()[:, own].to(feature.dtype).requires_grad_()
+                drawn = draw_strip(framed, row_part, *shared)
+            parts = list(torch.autograd.grad(drawn, (framed, row_part, *shared), gradient[..., own, :]))
+            parts[0] = parts[0][..., frame[2] : parts[0].shape[2] - frame[3], :]
+            for whole, part in zip((total[0][..., seen, :], total[1][:, own], *total[2:]), parts, strict=True):
+                whole += part
+        return None, *(whole if need else None for whole, need in zip(total, ctx.needs_input_grad[1:], strict=True))
