@@ -53,15 +53,36 @@ class TrainingData:
         )
         iterator = iter(loader)
         try:
-            for batch in iterator:
-                yield {key: _moved(value, device) for key, value in batch.items()}
+            yield from iterator if device.type == "cpu" else map(GPUCopies(device), iterator)
         finally:
             if workers:  # an error's traceback keeps the iterator alive, and Python would wait for its workers for ever
                 iterator._shutdown_workers()  # type: ignore[attr-defined]
 
 
-def _moved(value: Any, device: torch.device) -> Any:  # noqa: ANN401
-    return value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value
+class GPUCopies:
+    """Copies batches to a GPU beside what it computes: the host does not wait, the step before goes on meanwhile.
+
+    Args:
+        device: a CUDA device.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.stream = torch.cuda.Stream(device)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The batch with its tensors (pinned, or the host waits after all) on the device."""
+        device = self.stream.device
+        with torch.cuda.stream(self.stream):
+            moved = {
+                key: value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value
+                for key, value in batch.items()
+            }
+        computing = torch.cuda.current_stream(device)
+        computing.wait_stream(self.stream)
+        for value in moved.values():
+            if isinstance(value, torch.Tensor):
+                value.record_stream(computing)  # its memory is not handed out again before the step is done with it
+        return moved
 
 
 def build(options: dict[str, Any], seed: int) -> Dataset[Any]:

@@ -39,11 +39,13 @@ def cosine_difference(image_vectors: Tensor, toward: Tensor, away: Tensor) -> Te
     return (opposite - similar).mean()
 
 
-def _check_image(name: str, image: Tensor) -> None:
+def _check_image(name: str, image: Tensor, look: bool) -> None:
     if not image.is_floating_point():
         raise TypeError(f"{name}: expected a floating-point tensor, got {image.dtype}")
     if image.dim() != 4 or image.shape[1] != 3:
         raise ValueError(f"{name}: expected RGB images (N, 3, H, W), got shape {(*image.shape,)}")
+    if not look:
+        return
     darkest, brightest = (bound.item() for bound in image.detach().aminmax())
     if darkest < -OVERSHOOT or brightest > 1 + OVERSHOOT:
         raise ValueError(f"{name}: expected values in [0, 1], got {darkest:.3g} to {brightest:.3g}")
@@ -87,6 +89,7 @@ class CLIPCosineLoss(WeightedLoss):
         self.prompts = (prompt_low, prompt_high)
         self.quick_gelu = quick_gelu
         self._clip: FrozenClip | None = None
+        self._looked_at: set[str] = set()  # sides whose range was checked
 
     def prepare(self) -> FrozenClip:
         """Load CLIP and encode the prompts, once. To be called before training starts, so that errors come early.
@@ -107,13 +110,15 @@ class CLIPCosineLoss(WeightedLoss):
 
         Raises:
             TypeError: an image is not floating-point.
-            ValueError: no image at all, or one with a wrong shape or range.
+            ValueError: no image at all, or one with a wrong shape; or a wrong range in the first call, as looking at
+                values waits for the device.
         """
         images = {name: image for name, image in (("low", low), ("high", high)) if image is not None}
         if not images:
             raise ValueError("low, high: expected images on at least one side, got None for both")
         for name, image in images.items():
-            _check_image(name, image)
+            _check_image(name, image, look=name not in self._looked_at)
+            self._looked_at.add(name)
         clip = self.prepare()
         clip.to(next(iter(images.values())).device)
         counts = [len(images.get(name, ())) for name in ("low", "high")]

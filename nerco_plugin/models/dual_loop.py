@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from nerco_plugin.archs.blocks.resnet import together
 from nerco_plugin.archs.nerco_arch import NeRCo
 from nerco_plugin.losses.cooperative_loss import pseudo_high, pseudo_low
+from nerco_plugin.models.running import Run, prepared
 
 
 class LoopImages(NamedTuple):
@@ -60,18 +61,42 @@ class DualLoop(nn.Module):
         network_degrade: G_L, (N, 3, H, W) to (N, 3, H, W) in [-1, 1].
         cooperative: also make what Eq. 11-13 need; goes together with a mask extractor.
         identity: also make what the identity term of the released recipe needs.
+        compiled: run the networks compiled, see :func:`~nerco_plugin.models.running.prepared`.
+        checkpointed: keep nothing but what enters a network, and run each image by itself: the backward pass then
+            holds the maps of one network and one image.
 
     Raises:
         ValueError: ``cooperative`` without a mask extractor, or one without it: nothing would train its lightness mask.
     """
 
-    def __init__(self, network_g: NeRCo, network_degrade: nn.Module, cooperative: bool, identity: bool) -> None:
+    def __init__(
+        self,
+        network_g: NeRCo,
+        network_degrade: nn.Module,
+        cooperative: bool,
+        identity: bool,
+        compiled: bool = False,
+        checkpointed: bool = False,
+    ) -> None:
         super().__init__()
         if cooperative != (network_g.mask_extractor is not None):
             raise ValueError("train.cooperative_opt and network_g.use_mask_extractor go together: have both or neither")
         self.network_g = network_g
         self.network_degrade = network_degrade
         self.identity = identity
+        self.checkpointed = checkpointed
+        parts = {
+            "nrn": network_g.nrn,
+            "mask_extractor": network_g.mask_extractor,
+            "generator": network_g.generator,
+            "degrade": network_degrade,
+            "enhance": network_g.enhance,
+        }
+        self._runs = {  # a dict: a compiled module must not be listed a second time
+            name: prepared(part, compiled=compiled, checkpointed=checkpointed)
+            for name, part in parts.items()
+            if part is not None
+        }
 
     def forward(self, low: Tensor, high: Tensor, paired: bool = False) -> LoopImages | PairImages:
         """(N, 3, H, W) in [-1, 1]: unpaired images through both loops, ``paired`` ones through each half once."""
@@ -79,10 +104,10 @@ class DualLoop(nn.Module):
 
     def loops(self, low: Tensor, high: Tensor) -> LoopImages:
         """Both loops on unpaired images, in the order of Eq. 8-9."""
-        net, degrade = self.network_g, self.network_degrade
-        attention, mask = net.mask_extractor(low) if net.mask_extractor else (None, None)
+        net, run = self.network_g, self._runs
+        attention, mask = run["mask_extractor"](low) if net.mask_extractor else (None, None)
         attended = high if attention is None else attention * high
-        degraded, *identity_low = together(degrade, attended, *([low] if self.identity else []))
+        degraded, *identity_low = self._together("degrade", attended, *([low] if self.identity else []))
         normalized, normalized_degraded = self._normalize(low, degraded)
 
         seen = net.generator_input(low, normalized)
@@ -93,15 +118,15 @@ class DualLoop(nn.Module):
         brightened, darkened = (None, None) if mask is None else (pseudo_high(low, mask), pseudo_low(high, mask))
         if darkened is not None:
             inputs.append(net.generator_input(darkened, darkened))
-        enhanced, cycled_high, *others = together(net.generator, *inputs)
+        enhanced, cycled_high, *others = self._together("generator", *inputs)
         return LoopImages(
             enhanced=enhanced,
             degraded=degraded,
-            cycled_low=degrade(enhanced),
+            cycled_low=run["degrade"](enhanced),
             cycled_high=cycled_high,
             normalized=normalized if net.nrn else None,
             lightness_mask=mask,
-            degraded_mask=net.mask_extractor(degraded).lightness_mask if net.mask_extractor else None,
+            degraded_mask=run["mask_extractor"](degraded).lightness_mask if net.mask_extractor else None,
             pseudo_high=brightened,
             pseudo_low=darkened,
             restored=others[-1] if net.mask_extractor else None,
@@ -111,10 +136,10 @@ class DualLoop(nn.Module):
 
     def pairs(self, low: Tensor, high: Tensor) -> PairImages:
         """The enhancing and the degrading half on a pair: ``low`` is ``high`` in the dark."""
-        done = self.network_g.enhance(low)
+        done = self._runs["enhance"](low)
         return PairImages(
             enhanced=done.enhanced,
-            degraded=self.network_degrade(high if done.attention is None else done.attention * high),
+            degraded=self._runs["degrade"](high if done.attention is None else done.attention * high),
             normalized=done.normalized,
             pseudo_high=None if done.lightness_mask is None else pseudo_high(low, done.lightness_mask),
         )
@@ -128,6 +153,11 @@ class DualLoop(nn.Module):
         if net.nrn is None:
             return low, degraded
         if net.concat:
-            normalized, normalized_degraded = together(net.nrn, low, degraded)
+            normalized, normalized_degraded = self._together("nrn", low, degraded)
             return normalized, normalized_degraded
-        return net.nrn(low), degraded
+        return self._runs["nrn"](low), degraded
+
+    def _together(self, name: str, *images: Tensor) -> tuple[Tensor, ...]:
+        """One network's results for several batches of one size: in one run, or, to save memory, in a run each."""
+        run: Run = self._runs[name]
+        return tuple(map(run, images)) if self.checkpointed else together(run, *images)

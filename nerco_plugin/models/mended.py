@@ -23,6 +23,8 @@ from nerco_plugin.models import lr_scheduler as own_schedules
 from nerco_plugin.models.rng_state import get_rng_state, set_rng_state
 from nerco_plugin.models.state_file import CheckpointError, load_safetensors, load_torch, save_torch
 
+FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)  # have a fused form
+
 
 class NonFiniteError(RuntimeError):
     """A loss or a weight that is NaN or infinite; the message names it."""
@@ -60,7 +62,7 @@ class MendedMixin(BaseModel):
         lr: float,
         **kwargs: Any,  # noqa: ANN401
     ) -> torch.optim.Optimizer:
-        """Any optimizer of ``torch.optim`` by its name, with the YAML's arguments.
+        """Any optimizer of ``torch.optim`` by its name, with the YAML's arguments; on CUDA fused where it can be.
 
         Raises:
             ValueError: no optimizer of that name.
@@ -69,6 +71,9 @@ class MendedMixin(BaseModel):
         base = torch.optim.Optimizer
         if not (isinstance(cls, type) and issubclass(cls, base)) or cls is base:
             raise ValueError(f"train:optim_*:type: torch.optim has no optimizer {optim_type!r}")
+        params = list(params)
+        if issubclass(cls, FUSED) and not {"fused", "foreach"} & kwargs.keys() and _on_cuda(params):
+            kwargs["fused"] = True  # one pass over all weights; and a gradient scaler need not be waited for
         return cls(params, lr=lr, **kwargs)  # type: ignore[call-arg]
 
     def setup_schedulers(self) -> None:
@@ -227,6 +232,13 @@ class MendedMixin(BaseModel):
         if own["extra"] is not None and hasattr(self, "set_extra_state"):
             self.set_extra_state(own["extra"])
         set_rng_state(own["rng"])
+
+
+def _on_cuda(params: list[Any]) -> bool:
+    """Whether all parameters, bare or in groups, are on a CUDA device."""
+    groups = [group["params"] if isinstance(group, dict) else group for group in params]
+    tensors = [tensor for group in groups for tensor in ([group] if isinstance(group, Tensor) else group)]
+    return all(tensor.is_cuda for tensor in tensors)
 
 
 def find_schedule(name: str) -> type[Any]:

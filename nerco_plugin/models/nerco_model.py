@@ -47,6 +47,10 @@ class NeRCoModel(MendedMixin, BaseModel):
     :class:`~nerco_plugin.data.camera.LowLightCamera` (ours).
     ``train.accumulate``: parts in which a batch is worked on (default 1).
     ``train.amp``: ``bf16`` or ``fp16`` for the networks; the losses stay in float32.
+    ``train.checkpoint``: the backward pass runs the generators again, image by image, instead of keeping their maps:
+    less memory, more time (default false).
+    ``train.compile``: run networks compiled by ``torch.compile``; the first steps then take minutes (default false).
+    ``train.channels_last``: keep images and weights with the channels last in memory (default false).
     ``train.ema_decay``: keeps a moving average of ``network_g`` (default 0, off).
     """
 
@@ -63,6 +67,8 @@ class NeRCoModel(MendedMixin, BaseModel):
     def _build(self, label: str) -> nn.Module:
         """Build ``network_<label>`` and load its pretrained weights where ``path`` names them."""
         network = build_network(self.opt[f"network_{label}"]).to(self.device)
+        if self.is_train and self.opt["train"].get("channels_last", False):
+            network = network.to(memory_format=torch.channels_last)
         path = self.opt["path"]
         if weights := path.get(f"pretrain_network_{label}"):
             strict = path.get(f"strict_load_{label}", True)
@@ -80,6 +86,8 @@ class NeRCoModel(MendedMixin, BaseModel):
             self.net_degrade,
             cooperative=self.objective.cooperative is not None,
             identity=self.objective.identity is not None,
+            compiled=train_opt.get("compile", False),
+            checkpointed=train_opt.get("checkpoint", False),
         )
         self.dual_loop = self.model_to_device(loop.train())
         self.critics = [self._build_critic(name) for name in CRITICS if self.opt.get(f"network_d_{name}")]
@@ -114,6 +122,8 @@ class NeRCoModel(MendedMixin, BaseModel):
         trained_on = (*(pseudo if train_opt.get("pseudo_as_fake", True) else ()), *normalized)
         bare = self._build(f"d_{name}")
         setattr(self, f"net_d_{name}", bare)
+        if train_opt.get("compile", False):
+            bare.compile(dynamic=False)
         critic = Critic(
             name=name,
             network=self.model_to_device(bare.train()),
@@ -140,8 +150,11 @@ class NeRCoModel(MendedMixin, BaseModel):
     def feed_data(self, data: dict[str, Any]) -> None:
         """Take {low, high} to train on or {lq[, gt]} to enhance, (N, 3, H, W) in [0, 1]."""
         if "low" in data:
-            self.low = to_signed(data["low"].to(self.device, non_blocking=True))
-            self.high = to_signed(data["high"].to(self.device, non_blocking=True))
+            layout = torch.channels_last if self.opt["train"].get("channels_last", False) else torch.preserve_format
+            self.low, self.high = (
+                to_signed(data[name].to(self.device, non_blocking=True, memory_format=layout))
+                for name in ("low", "high")
+            )
             return
         self.lq = data["lq"].to(self.device, non_blocking=True)
         self.gt = data["gt"].to(self.device, non_blocking=True) if "gt" in data else None

@@ -40,6 +40,9 @@ class NeRCoTrainOptions(msgspec.Struct, kw_only=True):
     warm_start: WarmStartOptions | None = None
     accumulate: Annotated[int, msgspec.Meta(ge=1)] = 1
     amp: Literal["bf16", "fp16"] | None = None
+    checkpoint: bool = False
+    compile: bool = False
+    channels_last: bool = False
 
 
 class NeRCoOptions(msgspec.Struct, kw_only=True):

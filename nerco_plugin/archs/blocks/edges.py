@@ -26,7 +26,8 @@ def high_pass(image: Tensor, gain: float = 4.0, epsilon: float = 1e-6) -> Tensor
     """
     if image.ndim != 4 or image.shape[1] != 3:
         raise ValueError(f"image must be (N, 3, H, W), got {tuple(image.shape)}")
-    luma = (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    red, green, blue = image.split(1, dim=1)
+    luma = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue  # no tensor of weights: making one would wait for a GPU
     framed = F.pad(luma, (1, 1, 1, 1))
     vertical = framed[..., 2:, 1:-1] - framed[..., :-2, 1:-1]
     horizontal = framed[..., 1:-1, 2:] - framed[..., 1:-1, :-2]
