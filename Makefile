@@ -3,21 +3,27 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
-DEMO := results/test_nerco_demo/demo-val
+DEMO := results/demo
+FINE_TUNED := results/test_nerco_demo/visualization/demo-val
+WEIGHTS := nerco_plugin/weights/nerco_small.safetensors
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test check clean
 
 demo: $(DEMO)/scores.json
-	@echo "Next, a folder of your own photographs:"
-	@echo "  $(RUN) tools/test.py -opt options/test_own_folder.yml --force_yml datasets:test_1:dataroot_lq=FOLDER"
+	@echo "Next, your own photograph, or a folder of them:"
+	@echo "  $(VENV)/bin/nerco enhance PHOTOGRAPH -o enhanced"
 	@echo "Before/after pictures and scores, open in a browser:"
 	@echo "$(CURDIR)/$(DEMO)/index.html"
 
-$(DEMO)/scores.json: $(VENV)/.installed options/train_nerco_demo.yml options/test_nerco_demo.yml
+# The packaged weights as they are, and after a short training from them, on the same photographs.
+$(DEMO)/scores.json: $(VENV)/.installed options/train_nerco_demo.yml options/test_nerco_demo.yml $(WEIGHTS)
 	$(RUN) tools/prepare_demo_data.py
+	$(RUN) tools/enhance.py datasets/demo/val/low -o $(DEMO)/pictures --overwrite
 	$(RUN) tools/train.py -opt options/train_nerco_demo.yml --auto_resume
 	$(RUN) tools/test.py -opt options/test_nerco_demo.yml
+	$(RUN) tools/score.py --low datasets/demo/val/low --gt datasets/demo/val/gt --out $(DEMO) --title Demo \
+	  --enhanced packaged=$(DEMO)/pictures --enhanced fine-tuned=$(FINE_TUNED) --suffix _test_nerco_demo
 
 test: $(VENV)/.installed-test
 	$(RUN) -m pytest

@@ -1,11 +1,13 @@
 """The weights in the package: whole, small, a NeRCo, and good for dark photographs; in the wheel; faults by name."""
 
+import inspect
 import shutil
 import subprocess
 import sys
 import zipfile
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +16,10 @@ import yaml
 from PIL import Image
 
 from nerco_command import main
+from nerco_plugin.archs.nerco_arch import NeRCo
 from nerco_plugin.data.camera import LowLightCamera, simulate_low_light
 from nerco_plugin.data.image_io import decode_image
+from nerco_plugin.engine.options import load_options
 from nerco_plugin.inference.enhancer import Enhancer
 from nerco_plugin.inference.hub import find_weights
 from nerco_plugin.inference.packaged import WeightsMissingError, packaged_weights
@@ -82,3 +86,15 @@ def test_the_wheel_holds_them(tmp_path: Path) -> None:
     subprocess.run([*pip, "--wheel-dir", str(tmp_path), str(tmp_path)], check=True)
     packed = {f"nerco_plugin/weights/{name}" for name in ("nerco_small.safetensors", "SHA256SUMS")}
     assert packed <= set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
+
+
+@pytest.mark.parametrize("file", ["train_nerco_demo.yml", "test_nerco_demo.yml"])
+def test_the_demo_trains_them_further(file: str) -> None:
+    network_g = load_options(REPOSITORY / "options" / file)["network_g"]
+    assert whole(network_g) == whole(read_weights(packaged_weights()).network_g)
+
+
+def whole(block: dict[str, Any]) -> dict[str, Any]:
+    """A NeRCo's options with those that are left out."""
+    parameters = inspect.signature(NeRCo).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters} | block
