@@ -9,13 +9,14 @@ from torch.nn import functional as F
 
 from nerco_plugin.archs.blocks.attention import ChannelAttention, SpatialAttention
 from nerco_plugin.archs.blocks.resnet import ImageHead, ResnetTrunk, at_any_size, init_weights
+from nerco_plugin.archs.blocks.strips import FeatureMap, one_by_one
 
 
 class Masks(NamedTuple):
     """What the mask extractor finds in an image."""
 
     attention: Tensor  # I_A, (N, 1, H, W) in (0, 1)
-    lightness_mask: Tensor  # I_M, (N, 3, H, W) in (-1, 1)
+    lightness_mask: Tensor | None  # I_M, (N, 3, H, W) in (-1, 1); None where it was not asked for
 
 
 @ARCH_REGISTRY.register()
@@ -50,6 +51,11 @@ class CAM(nn.Module):
         weights = self.channel(framed if self.pool_padding else feature)
         return self.spatial(framed * weights)
 
+    def in_strips(self, feature: FeatureMap) -> Tensor:
+        """The same of one feature map, in float32."""
+        weights = self.channel.in_strips(feature, self.border if self.pool_padding else 0)
+        return self.spatial.in_strips(feature, weights)
+
 
 @ARCH_REGISTRY.register()
 class MaskExtractor(nn.Module):
@@ -77,11 +83,19 @@ class MaskExtractor(nn.Module):
         self.lightness = ImageHead(num_feat, num_in_ch)
         init_weights(self)
 
-    def forward(self, image: Tensor) -> Masks:
-        """(N, 3, H, W) in [-1, 1], any H and W."""
-        attention, lightness_mask = at_any_size(self._masks, image, multiple=1).split([1, image.shape[1]], dim=1)
-        return Masks(attention, lightness_mask)
+    def forward(self, image: Tensor, lightness: bool = True) -> Masks:
+        """(N, 3, H, W) in [-1, 1], any H and W; ``lightness=False`` leaves the lightness mask out."""
+        masks = at_any_size(lambda fitting: self._masks(fitting, lightness), image, multiple=1)
+        return Masks(masks[:, :1], masks[:, 1:] if lightness else None)
 
-    def _masks(self, image: Tensor) -> Tensor:
+    def _masks(self, image: Tensor, lightness: bool) -> Tensor:
+        if self.trunk.has_strips(image):
+            return one_by_one(lambda one: self._in_strips(one, lightness), image)
         feature = self.trunk(image)
-        return torch.cat([self.cam(feature), self.lightness(feature)], dim=1)
+        attention = self.cam(feature)
+        return torch.cat([attention, self.lightness(feature)], dim=1) if lightness else attention
+
+    def _in_strips(self, image: Tensor, lightness: bool) -> Tensor:
+        feature = self.trunk.in_strips(image)
+        attention = self.cam.in_strips(feature)
+        return torch.cat([attention, self.lightness.in_strips(feature)], dim=1) if lightness else attention

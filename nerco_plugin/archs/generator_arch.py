@@ -4,6 +4,7 @@ from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
 from nerco_plugin.archs.blocks.resnet import ImageHead, ResnetTrunk, at_any_size, init_weights
+from nerco_plugin.archs.blocks.strips import one_by_one
 
 
 @ARCH_REGISTRY.register()
@@ -33,4 +34,9 @@ class ResnetGenerator(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, num_in_ch, H, W) to (N, num_out_ch, H, W) in (-1, 1), any H and W."""
-        return at_any_size(lambda fitting: self.head(self.trunk(fitting)), image, multiple=self.trunk.multiple)
+        return at_any_size(self._drawn, image, multiple=self.trunk.multiple)
+
+    def _drawn(self, image: Tensor) -> Tensor:
+        if self.trunk.has_strips(image):
+            return one_by_one(lambda one: self.head.in_strips(self.trunk.in_strips(one)), image)
+        return self.head(self.trunk(image))

@@ -95,11 +95,14 @@ class NeRCo(nn.Module):
         """(N, 3, H, W) RGB in [0, 1], any H and W, to the enhanced images, same shape and range."""
         if low.ndim != 4 or low.shape[1] != 3:
             raise ValueError(f"low must be (N, 3, H, W), got {tuple(low.shape)}")
-        return from_signed(self.enhance(to_signed(low)).enhanced)
+        return from_signed(self.enhance(to_signed(low), lightness=False).enhanced)
 
-    def enhance(self, low: Tensor) -> Enhancement:
-        """The path of Eq. 8 with all that it computes on the way; ``low`` (N, 3, H, W) in [-1, 1]."""
-        attention, lightness_mask = self.mask_extractor(low) if self.mask_extractor else (None, None)
+    def enhance(self, low: Tensor, lightness: bool = True) -> Enhancement:
+        """The path of Eq. 8 with all that it computes on the way; ``low`` (N, 3, H, W) in [-1, 1].
+
+        ``lightness=False`` leaves the lightness mask out, which only losses look at.
+        """
+        attention, lightness_mask = self.mask_extractor(low, lightness) if self.mask_extractor else (None, None)
         normalized = self.nrn(low) if self.nrn else None
         seen = self.generator_input(low, low if normalized is None else normalized)
         enhanced = self.generator(seen if attention is None else attention * seen)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nerco_plugin.archs.blocks.checks import require_count
+from nerco_plugin.archs.blocks.strips import FeatureMap
 
 
 class ChannelAttention(nn.Module):
@@ -27,9 +28,28 @@ class ChannelAttention(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """(N, C, H, W) to weights (N, C, 1, 1)."""
-        pooled = torch.cat([feature.mean((2, 3), keepdim=True), feature.amax((2, 3), keepdim=True)], dim=1)
+        return self.weights(torch.cat([feature.mean((2, 3), keepdim=True), feature.amax((2, 3), keepdim=True)], dim=1))
+
+    def weights(self, pooled: Tensor) -> Tensor:
+        """Average and maximum of every channel, (N, 2 C, 1, 1), to weights (N, C, 1, 1)."""
         weights = self.merge(self.excite(F.relu(self.squeeze(pooled))))
         return weights.sigmoid() if self.sigmoid else weights
+
+    def in_strips(self, feature: FeatureMap, border: int) -> Tensor:
+        """The same of ``feature`` in a reflected border: (1, C, 1, 1), float32."""
+        _, channels, height, width = feature.raw.shape
+        times = _times_seen(height, border, feature.raw.device)[:, None] * _times_seen(
+            width, border, feature.raw.device
+        )
+        total, largest = feature.raw.new_zeros(2, 1, channels, dtype=feature.exact)
+        largest -= torch.inf
+        for top, bottom in feature.strips(height, 0):
+            rows = feature.rows(top, bottom).to(feature.exact)
+            largest = torch.maximum(largest, rows.amax((2, 3)))
+            total += (rows * times[top:bottom]).sum((2, 3))
+        mean = total / times.sum()
+        with torch.autocast(feature.raw.device.type, enabled=False):
+            return self.weights(torch.cat([mean, largest], dim=1)[:, :, None, None])
 
 
 class SpatialAttention(nn.Module):
@@ -50,3 +70,21 @@ class SpatialAttention(nn.Module):
         """(N, C, H + kernel_size - 1, W + kernel_size - 1) to a map in (0, 1), (N, 1, H, W)."""
         summary = torch.cat([feature.mean(1, keepdim=True), feature.amax(1, keepdim=True)], dim=1)
         return self.conv(summary).sigmoid()
+
+    def in_strips(self, feature: FeatureMap, weights: Tensor) -> Tensor:
+        """The same of ``feature`` times ``weights`` (1, C, 1, 1) in its reflected border: (1, 1, H, W), float32."""
+        height, width = feature.raw.shape[2:]
+        summary = feature.raw.new_empty((1, 2, height, width), dtype=feature.exact)  # reflected afterwards: it commutes
+        for top, bottom in feature.strips(height, 0):
+            weighted = feature.rows(top, bottom).to(feature.exact) * weights
+            torch.mean(weighted, dim=1, out=summary[:, 0, top:bottom])
+            torch.amax(weighted, dim=1, out=summary[:, 1, top:bottom])
+        return FeatureMap(summary).image(self.conv, self.conv.kernel_size[0] // 2, torch.sigmoid)
+
+
+def _times_seen(side: int, border: int, device: torch.device) -> Tensor:
+    """How often each of ``side`` rows appears in a map with ``border`` rows reflected at both ends: (side,)."""
+    times = torch.ones(side, device=device)
+    times[1 : border + 1] += 1
+    times[side - 1 - border : side - 1] += 1
+    return times

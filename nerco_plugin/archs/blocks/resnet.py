@@ -5,12 +5,14 @@ c7s1-F, then downsampling, residual blocks at the coarsest scale, and upsampling
 """
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nerco_plugin.archs.blocks.checks import require_count
+from nerco_plugin.archs.blocks.strips import FeatureMap, one_by_one, usable
 
 UPSAMPLINGS = ("transpose", "resize")
 
@@ -70,6 +72,12 @@ class ResnetBlock(nn.Module):
         inner = F.relu(self.norm(self.conv1(F.pad(feature, (1, 1, 1, 1), mode="reflect"))))
         return feature + self.norm(self.conv2(F.pad(inner, (1, 1, 1, 1), mode="reflect")))
 
+    def in_strips(self, feature: FeatureMap) -> FeatureMap:
+        """The same, in the memory of ``feature`` and one more map."""
+        feature = feature.settled()
+        inner = feature.convolved(self.conv1, border=1)
+        return feature.plus(inner.convolved(self.conv2, border=1, in_place=True))
+
 
 class Upsample(nn.Sequential):
     """Twice the size, half the channels, InstanceNorm, ReLU.
@@ -86,6 +94,16 @@ class Upsample(nn.Sequential):
         else:
             layers = [nn.Upsample(scale_factor=2), nn.Conv2d(num_feat, num_feat // 2, 3, padding=1)]
         super().__init__(*layers, nn.InstanceNorm2d(num_feat // 2), nn.ReLU(inplace=True))
+
+    def in_strips(self, feature: FeatureMap) -> FeatureMap:
+        """The same; ``resize`` as a transposed convolution too, whose 4x4 weights are sums of the 3x3."""
+        for layer in self:
+            if isinstance(layer, nn.ConvTranspose2d):
+                return feature.enlarged(layer.weight, layer.bias)
+            if isinstance(layer, nn.Conv2d):
+                taps = layer.weight.new_tensor([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]])
+                feature = feature.enlarged(torch.einsum("ai,bj,ocij->coab", taps, taps, layer.weight), layer.bias)
+        return feature
 
 
 class ResnetTrunk(nn.Sequential):
@@ -122,7 +140,29 @@ class ResnetTrunk(nn.Sequential):
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, num_in_ch, H, W) to (N, F, H, W); H and W divisible by ``multiple`` and not below 8."""
+        if self.has_strips(image):
+            return one_by_one(lambda one: self.in_strips(one).settled().raw, image)
         return super().forward(image)
+
+    def has_strips(self, image: Tensor) -> bool:
+        """Whether :meth:`in_strips` is for ``image``: not where a layer was replaced, see AttendedNetwork."""
+        return usable(image) and all(type(layer) in STRIPPED for layer in self)
+
+    def in_strips(self, image: Tensor) -> FeatureMap:
+        """The same features of one image, whose last normalization waits."""
+        feature, border = FeatureMap(image), 0
+        for layer in self:  # InstanceNorm and ReLU wait in the feature map
+            if isinstance(layer, nn.ReflectionPad2d):
+                border = layer.padding[0]
+            elif isinstance(layer, nn.Conv2d):
+                feature = feature.convolved(layer, border or int(layer.padding[0]), reflect=border > 0)
+                border = 0
+            elif isinstance(layer, ResnetBlock | Upsample):
+                feature = layer.in_strips(feature)
+        return feature
+
+
+STRIPPED = (nn.ReflectionPad2d, nn.Conv2d, nn.InstanceNorm2d, nn.ReLU, ResnetBlock, Upsample)
 
 
 class ImageHead(nn.Sequential):
@@ -135,6 +175,12 @@ class ImageHead(nn.Sequential):
 
     def __init__(self, num_feat: int, num_out_ch: int) -> None:
         super().__init__(nn.ReflectionPad2d(3), nn.Conv2d(num_feat, num_out_ch, 7), nn.Tanh())
+
+    def in_strips(self, feature: FeatureMap) -> Tensor:
+        """The same of one feature map, in float32."""
+        _, convolution, _ = self
+        convolution = cast(nn.Conv2d, self[1])
+        return feature.image(convolution, convolution.kernel_size[0] // 2, torch.tanh)
 
 
 def together(network: Callable[[Tensor], Tensor], *images: Tensor) -> tuple[Tensor, ...]:

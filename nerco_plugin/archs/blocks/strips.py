@@ -1,0 +1,190 @@
+"""Feature maps worked on in strips of rows, exactly: what enhancing a large photograph without gradients needs.
+
+InstanceNorm takes its statistics over the whole image, everything else is local. So a convolution runs strip by strip
+and collects the moments of what it writes; normalization, ReLU and the border are put on the rows that the next
+convolution reads, while these are in the cache. No padded, normalized or summed copy of a whole map ever exists.
+"""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+STRIP_BYTES = 4 << 20  # of the rows that a convolution reads or writes: about what the caches hold
+EPSILON = 1e-5  # of nn.InstanceNorm2d
+FEW_CHANNELS = 8  # an image: read in float32 whatever the maps are, its dark values are what matters
+
+
+def usable(image: Tensor) -> bool:
+    """Whether (N, C, H, W) may go in strips: no gradients, not traced for a graph, worth it on its device."""
+    if torch.is_grad_enabled() or torch.compiler.is_compiling() or isinstance(image.shape[-1], torch.SymInt):
+        return False
+    return image.device.type == "cpu" or (image.device.type == "cuda" and image[:, 0].numel() > 1 << 22)
+
+
+def one_by_one(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """``function`` of each image (1, C, H, W) of a batch, together again."""
+    return function(images) if len(images) == 1 else torch.cat([function(image) for image in images.split(1)])
+
+
+def working_dtype(weight: Tensor) -> torch.dtype:
+    """What maps are stored in and most convolutions run in: autocast's type, or that of the weights."""
+    device = weight.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+
+
+class FeatureMap:
+    """A feature map whose InstanceNorm, and the ReLU after it, wait until its rows are read.
+
+    Args:
+        raw: (1, C, H, W). Methods that say so write over it.
+        moments: mean and variance of every channel, each (C,), float32; ``None`` where no normalization waits.
+    """
+
+    def __init__(self, raw: Tensor, moments: tuple[Tensor, Tensor] | None = None) -> None:
+        self.raw = raw
+        self.exact = torch.promote_types(raw.dtype, torch.float32)  # of moments, sums and images
+        self.factors: tuple[Tensor, Tensor] | None = None
+        if moments is not None:
+            scale = (moments[1] + EPSILON).rsqrt()
+            self.factors = scale[:, None, None], (-moments[0] * scale)[:, None, None]
+
+    def strips(self, height: int, channels: int) -> Iterator[tuple[int, int]]:
+        """First and last row of each strip in which ``height`` rows of ``channels`` channels are made of this map."""
+        row = self.raw.shape[3] * max(self.raw.shape[1], channels) * self.raw.element_size()
+        rows = max(4, STRIP_BYTES // row)
+        return ((top, min(top + rows, height)) for top in range(0, height, rows))
+
+    def rows(self, top: int, bottom: int) -> Tensor:
+        """Rows ``top`` to ``bottom`` with normalization but without ReLU: (1, C, bottom - top, W)."""
+        rows = self.raw[:, :, top:bottom]
+        return rows if self.factors is None else torch.addcmul(self.factors[1], rows.to(self.exact), self.factors[0])
+
+    def frame(self, top: int, bottom: int, border: int, reflect: bool, dtype: torch.dtype) -> Tensor:
+        """Rows ``top`` to ``bottom`` of the map in its border, reflected or zero: (1, C, ., W + 2 border)."""
+        _, channels, height, width = self.raw.shape
+        first, last = max(top - border, 0), min(bottom - border, height)
+        size = (1, channels, bottom - top, width + 2 * border)
+        frame = torch.empty(size, dtype=dtype, device=self.raw.device, memory_format=torch.channels_last)
+        rows = self.rows(first, last)
+        inside = frame[:, :, first + border - top : last + border - top, border : border + width]
+        inside.copy_(rows if self.factors is None else rows.relu_())
+        _fill(frame, 2, first + border - top, bottom - border - last, reflect)
+        _fill(frame, 3, border, border, reflect)
+        return frame
+
+    def convolved(self, layer: nn.Conv2d, border: int, reflect: bool = True, in_place: bool = False) -> "FeatureMap":
+        """The convolution of the map in its border, InstanceNorm and ReLU waiting.
+
+        Args:
+            layer: any kernel and stride; its own padding is not looked at.
+            border: rows and columns around the map, mirrored with ``reflect``, else zero.
+            in_place: write over this map, which is lost; where size, channels and type stay as they are.
+        """
+        dtype = working_dtype(layer.weight)
+        height, width = (_out(side + 2 * border, layer) for side in self.raw.shape[2:])
+        target = self.raw if in_place else _empty(self.raw, layer.out_channels, height, width, dtype)
+        precision = self.exact if layer.in_channels < FEW_CHANNELS else dtype
+        return _collected(target, self._convolutions(layer, height, border, reflect, precision))
+
+    def _convolutions(
+        self, layer: nn.Conv2d, height: int, border: int, reflect: bool, dtype: torch.dtype
+    ) -> Iterator[tuple[int, Tensor]]:
+        weight, bias = _cast(dtype, layer.weight, layer.bias)
+        kernel, stride = layer.kernel_size[0], layer.stride[0]
+        for top, bottom in self.strips(height, layer.out_channels):
+            frame = self.frame(top * stride, (bottom - 1) * stride + kernel, border, reflect, dtype)
+            yield top, _exactly(F.conv2d, frame, weight, bias, stride)
+
+    def enlarged(self, weight: Tensor, bias: Tensor | None) -> "FeatureMap":
+        """The map through a transposed convolution to twice its size, InstanceNorm and ReLU waiting.
+
+        Args:
+            weight: (C, D, K, K) of a stride of 2 and a padding of 1, K 3 (with an output padding of 1) or 4.
+            bias: (D,).
+        """
+        dtype = working_dtype(weight)
+        height, width = self.raw.shape[2:]
+        target = _empty(self.raw, weight.shape[1], 2 * height, 2 * width, dtype)
+        return _collected(target, self._transposed(*_cast(dtype, weight, bias)))
+
+    def _transposed(self, weight: Tensor, bias: Tensor | None) -> Iterator[tuple[int, Tensor]]:
+        _, channels, kernel, _ = weight.shape
+        for top, bottom in self.strips(self.raw.shape[2], 4 * channels):
+            frame = self.frame(top, bottom + 2, 1, False, weight.dtype)
+            yield 2 * top, _exactly(F.conv_transpose2d, frame, weight, bias, 2, 3, 4 - kernel)
+
+    def image(self, layer: nn.Conv2d, border: int, activate: Callable[[Tensor], Tensor]) -> Tensor:
+        """The convolution of the map in its reflected border, activated: (1, D, ., .), at least float32."""
+        height, width = (_out(side + 2 * border, layer) for side in self.raw.shape[2:])
+        image = self.raw.new_empty((1, layer.out_channels, height, width), dtype=self.exact)
+        for top, strip in self._convolutions(layer, height, border, True, self.exact):
+            image[:, :, top : top + strip.shape[2]] = activate(strip)
+        return image
+
+    def settled(self) -> "FeatureMap":
+        """The map with normalization and ReLU applied, in place."""
+        if self.factors is not None:
+            for top, bottom in self.strips(self.raw.shape[2], 0):
+                self.raw[:, :, top:bottom] = self.rows(top, bottom).relu_()
+        return FeatureMap(self.raw)
+
+    def plus(self, other: "FeatureMap") -> "FeatureMap":
+        """This map, on which nothing may wait, and ``other`` without its ReLU, added in place."""
+        for top, bottom in self.strips(self.raw.shape[2], 0):
+            self.raw[:, :, top:bottom] += other.rows(top, bottom)
+        return self
+
+
+def _out(side: int, layer: nn.Conv2d) -> int:
+    return (side - layer.kernel_size[0]) // layer.stride[0] + 1
+
+
+def _empty(like: Tensor, channels: int, height: int, width: int, dtype: torch.dtype) -> Tensor:
+    size = (1, channels, height, width)
+    return torch.empty(size, dtype=dtype, device=like.device, memory_format=torch.channels_last)
+
+
+def _cast(dtype: torch.dtype, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    weight = weight.to(dtype, memory_format=torch.channels_last)
+    return weight, None if bias is None else bias.to(dtype)
+
+
+def _exactly(function: Callable[..., Tensor], frame: Tensor, *arguments: object) -> Tensor:
+    """``function`` in the type of ``frame``, whatever autocast says."""
+    with torch.autocast(frame.device.type, enabled=False):
+        return function(frame, *arguments)
+
+
+def _fill(frame: Tensor, dim: int, before: int, after: int, reflect: bool) -> None:
+    """Fill the first and last rows (``dim`` 2) or columns (3) of ``frame`` from what lies between."""
+    for step in range(1, before + 1):
+        row = frame.select(dim, before - step)
+        _ = row.copy_(frame.select(dim, before + step)) if reflect else row.zero_()
+    end = frame.shape[dim] - 1 - after
+    for step in range(1, after + 1):
+        row = frame.select(dim, end + step)
+        _ = row.copy_(frame.select(dim, end - step)) if reflect else row.zero_()
+
+
+def _collected(target: Tensor, strips: Iterator[tuple[int, Tensor]]) -> FeatureMap:
+    """Write ``strips``, each with its first row, to ``target``, and their moments beside it.
+
+    A strip is written when the next one is made: where ``target`` is the map that they are made of, the rows above the
+    next strip are still needed until then.
+    """
+    moments, sizes, waiting = [], [], None
+    for top, strip in strips:
+        exact = strip.to(torch.promote_types(strip.dtype, torch.float32))
+        moments.append(torch.stack(torch.batch_norm_update_stats(exact, None, None, 0.0)))
+        sizes.append(strip.shape[2])
+        if waiting is not None:
+            target[:, :, waiting[0] : waiting[0] + sizes[-2]] = waiting[1]
+        waiting = top, strip
+    if waiting is not None:
+        target[:, :, waiting[0] :] = waiting[1]
+    means, variances = torch.stack(moments, dim=1)
+    share = means.new_tensor(sizes)[:, None] / sum(sizes)
+    mean = (share * means).sum(dim=0)
+    return FeatureMap(target, (mean, (share * (variances + (means - mean).square())).sum(dim=0)))

@@ -1,0 +1,134 @@
+"""Work in strips: the pictures of the plain computation at any size, in bounded memory, without gradients only."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from nerco_plugin.archs.blocks import resnet, strips
+from nerco_plugin.archs.nerco_arch import NeRCo
+
+SMALL = {"num_feat": 16, "num_block": 2, "num_mask_block": 2, "hidden_dim": 16}
+FORMS: list[dict[str, Any]] = [
+    {},
+    {"upsample": "resize"},
+    {"pool_padding": False, "channel_sigmoid": True},
+    {"enhance_input": "normalized"},
+    {"use_position": False, "use_mask_extractor": False},
+]
+
+
+def small(**options: Any) -> NeRCo:
+    return NeRCo(**(SMALL | options)).eval()
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """The same networks without strips."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resnet, "usable", lambda image: False)
+        yield
+
+
+def decibels(first: Tensor, second: Tensor) -> float:
+    return -10 * (first - second).square().mean().log10().item()
+
+
+def apart(network: NeRCo, low: Tensor) -> float:
+    """The largest difference of any output in strips from the plain one."""
+    with torch.inference_mode():
+        found = network.enhance(low)
+        with plainly():
+            expected = network.enhance(low)
+    pairs = zip(found, expected, strict=True)
+    return max((ours - plain).abs().max().item() for ours, plain in pairs if ours is not None and plain is not None)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+@pytest.mark.parametrize("size", [(2, 1), (8, 8), (9, 8), (37, 53), (130, 90), (41, 200)])
+def test_strips_change_nothing(form: dict[str, Any], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strips, "STRIP_BYTES", 1 << 14)  # a few rows
+    network, low = small(**form), torch.rand(2, 3, *size) * 2 - 1
+    assert apart(network.double(), low.double()) < 1e-9
+    if min(size) >= 8:  # below, InstanceNorm makes pictures of float32's rounding, in strips or not
+        assert apart(network.float(), low) < 1e-4
+
+
+@pytest.mark.parametrize("height", [8, 12, 13, 14, 15, 16, 17])
+@pytest.mark.parametrize(("kernel", "stride", "reflect"), [(7, 1, True), (3, 1, True), (3, 2, False), (3, 1, False)])
+@torch.inference_mode()
+def test_one_convolution_where_strips_meet_the_border(
+    height: int, kernel: int, stride: int, reflect: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(strips, "STRIP_BYTES", 1)  # the least: four rows
+    border = kernel // 2
+    layer, norm = nn.Conv2d(5, 5, kernel, stride), nn.InstanceNorm2d(5)
+    image = torch.randn(1, 5, height, 11)
+    pad = nn.ReflectionPad2d(border) if reflect else nn.ZeroPad2d(border)
+    expected = norm(layer(pad(image))).relu()
+    expected = norm(layer(pad(expected))).relu()
+    found = strips.FeatureMap(image.clone()).convolved(layer, border, reflect)
+    found = found.convolved(layer, border, reflect, in_place=stride == 1)
+    torch.testing.assert_close(found.settled().raw, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_gradients_and_graphs_take_the_plain_path() -> None:
+    image = torch.rand(1, 3, 8, 8)
+    assert not strips.usable(image)
+    with torch.no_grad():
+        assert strips.usable(image)
+        assert not strips.usable(image.to("meta"))
+
+
+class Memory(TorchDispatchMode):
+    """The most bytes that tensors made inside held at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: dict[int, tuple[Any, int]] = {}
+        self.peak = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        for tensor in result if isinstance(result, (tuple, list)) else [result]:
+            if isinstance(tensor, Tensor):
+                storage = tensor.untyped_storage()
+                self.held[storage._cdata] = (torch.multiprocessing.reductions.StorageWeakRef(storage), storage.nbytes())
+        self.held = {key: held for key, held in self.held.items() if not held[0].expired()}
+        self.peak = max(self.peak, sum(size for _, size in self.held.values()))
+        return result
+
+
+@pytest.mark.parametrize(("dtype", "bytes_a_value"), [(torch.float32, 4), (torch.bfloat16, 2)])
+@torch.inference_mode()
+def test_two_maps_are_all_that_lives_at_once(
+    dtype: torch.dtype, bytes_a_value: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(strips, "STRIP_BYTES", 1 << 16)
+    network, low = small(num_feat=32), torch.rand(1, 3, 256, 320)
+    with Memory() as memory, torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+        network(low)
+    one_map = 32 * low[0, 0].numel() * bytes_a_value
+    assert memory.peak < 2.6 * one_map + 8 * low.numel() * 4  # and some images
+
+
+@torch.inference_mode()
+def test_bf16_keeps_its_maps_in_bf16_and_stays_close() -> None:
+    network, low = small(), torch.rand(1, 3, 64, 80)
+    kept: list[strips.FeatureMap] = []
+    convolved = strips.FeatureMap.convolved
+
+    def watched(self: strips.FeatureMap, *args: Any, **kwargs: Any) -> strips.FeatureMap:
+        kept.append(convolved(self, *args, **kwargs))
+        return kept[-1]
+
+    with pytest.MonkeyPatch.context() as patch, torch.autocast("cpu", torch.bfloat16):
+        patch.setattr(strips.FeatureMap, "convolved", watched)
+        found = network(low)
+    assert found.dtype == torch.float32
+    assert {one.raw.dtype for one in kept} == {torch.bfloat16}
+    assert decibels(found, network(low)) > 45
