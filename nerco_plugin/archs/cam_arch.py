@@ -67,6 +67,7 @@ class MaskExtractor(nn.Module):
         num_block: residual blocks, at full size (released: 3).
         channel_sigmoid: see :class:`CAM`.
         pool_padding: see :class:`CAM`.
+        norm: ``instance`` (released) or ``none``, see :class:`~nerco_plugin.archs.blocks.resnet.ResnetTrunk`.
     """
 
     def __init__(
@@ -76,12 +77,14 @@ class MaskExtractor(nn.Module):
         num_block: int = 3,
         channel_sigmoid: bool = False,
         pool_padding: bool = True,
+        norm: str = "instance",
     ) -> None:
         super().__init__()
-        self.trunk = ResnetTrunk(num_in_ch, num_feat, num_block, num_down=0)
+        self.trunk = ResnetTrunk(num_in_ch, num_feat, num_block, num_down=0, norm=norm)
         self.cam = CAM(num_feat, channel_sigmoid=channel_sigmoid, pool_padding=pool_padding)
         self.lightness = ImageHead(num_feat, num_in_ch)
-        init_weights(self)
+        init_weights(self, norm)
+        init_weights(self.cam)
 
     def forward(self, image: Tensor, lightness: bool = True) -> Masks:
         """(N, 3, H, W) in [-1, 1], any H and W; ``lightness=False`` leaves the lightness mask out."""

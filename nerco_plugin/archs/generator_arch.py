@@ -17,6 +17,7 @@ class ResnetGenerator(nn.Module):
         num_feat: features at full size (released: 64).
         num_block: residual blocks, 6 or 9 in the literature (released: 9).
         upsample: ``transpose`` (released) or ``resize``, which leaves no checkerboards.
+        norm: ``instance`` (released) or ``none``, see :class:`~nerco_plugin.archs.blocks.resnet.ResnetTrunk`.
     """
 
     def __init__(
@@ -26,11 +27,12 @@ class ResnetGenerator(nn.Module):
         num_feat: int = 64,
         num_block: int = 9,
         upsample: str = "transpose",
+        norm: str = "instance",
     ) -> None:
         super().__init__()
-        self.trunk = ResnetTrunk(num_in_ch, num_feat, num_block, upsample=upsample)
+        self.trunk = ResnetTrunk(num_in_ch, num_feat, num_block, upsample=upsample, norm=norm)
         self.head = ImageHead(num_feat, num_out_ch)
-        init_weights(self)
+        init_weights(self, norm)
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, num_in_ch, H, W) to (N, num_out_ch, H, W) in (-1, 1), any H and W."""

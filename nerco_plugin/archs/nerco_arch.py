@@ -12,6 +12,7 @@ from nerco_plugin.archs.cam_arch import MaskExtractor
 from nerco_plugin.archs.foreign import ForeignNetwork
 from nerco_plugin.archs.generator_arch import ResnetGenerator
 from nerco_plugin.archs.nrn_arch import NRN
+from nerco_plugin.light import expose
 
 ENHANCE_INPUTS = ("concat", "normalized")
 
@@ -19,7 +20,7 @@ ENHANCE_INPUTS = ("concat", "normalized")
 class Enhancement(NamedTuple):
     """What the enhancement path makes of low-light images I_L, all (N, ., H, W); ``None`` where a part is left out."""
 
-    enhanced: Tensor  # G_H(..), (N, 3, H, W) in (-1, 1)
+    enhanced: Tensor  # G_H(..), (N, 3, H, W) in (-1, 1), or about it with ``residual``
     normalized: Tensor | None  # I_NR, (N, 3, H, W)
     attention: Tensor | None  # I_A, (N, 1, H, W) in (0, 1)
     lightness_mask: Tensor | None  # I_M, (N, 3, H, W) in (-1, 1)
@@ -44,6 +45,10 @@ class NeRCo(nn.Module):
         upsample: ``transpose`` (released) or ``resize``, which leaves no checkerboards.
         channel_sigmoid: see :class:`~nerco_plugin.archs.cam_arch.CAM`.
         pool_padding: see :class:`~nerco_plugin.archs.cam_arch.CAM`.
+        norm: ``instance`` (released) or ``none``, see :class:`~nerco_plugin.archs.blocks.resnet.ResnetTrunk`.
+        residual: G_H gives what is to be added to the normalization, not the image itself (ours).
+        exposure: bring every image to this brightness before anything else, see :func:`~nerco_plugin.light.expose`;
+            all parts then work on exposed images and none has to guess how dark it was (ours; left out: not done).
         generator: another registered network as G_H, ``{type: RRDBNet, ...}``; left out, it is ResnetGenerator. It
             takes images in [-1, 1], 6 channels with ``concat`` and 3 without, and gives 3 of the same size.
         generator_tanh: bound what ``generator`` gives by tanh; ``False`` for one that keeps to [-1, 1] by itself.
@@ -67,6 +72,9 @@ class NeRCo(nn.Module):
         upsample: str = "transpose",
         channel_sigmoid: bool = False,
         pool_padding: bool = True,
+        norm: str = "instance",
+        residual: bool = False,
+        exposure: float | None = None,
         generator: dict[str, Any] | None = None,
         generator_tanh: bool = True,
     ) -> None:
@@ -74,19 +82,24 @@ class NeRCo(nn.Module):
         require_count(num_mask_block=num_mask_block)  # the parts name the others
         if enhance_input not in ENHANCE_INPUTS:
             raise ValueError(f"enhance_input must be one of {', '.join(ENHANCE_INPUTS)}, got {enhance_input!r}")
+        if exposure is not None and not 0 < exposure < 1:
+            raise ValueError(f"exposure must lie between 0 and 1, got {exposure}")
+        self.residual, self.exposure = residual, exposure
         self.concat = use_nrn and enhance_input == "concat"
         self.nrn = (
-            NRN(3, num_feat, num_block, num_hidden, hidden_dim, num_frequencies, use_position, upsample)
+            NRN(3, num_feat, num_block, num_hidden, hidden_dim, num_frequencies, use_position, upsample, norm)
             if use_nrn
             else None
         )
         self.mask_extractor = (
-            MaskExtractor(3, num_feat, num_mask_block, channel_sigmoid, pool_padding) if use_mask_extractor else None
+            MaskExtractor(3, num_feat, num_mask_block, channel_sigmoid, pool_padding, norm)
+            if use_mask_extractor
+            else None
         )
         num_seen_ch = 6 if self.concat else 3
         self.generator: nn.Module
         if generator is None:
-            self.generator = ResnetGenerator(num_seen_ch, 3, num_feat, num_block, upsample)
+            self.generator = ResnetGenerator(num_seen_ch, 3, num_feat, num_block, upsample, norm)
         else:  # BasicSR's networks do not bound their output, CLIP and the discriminators count on it
             foreign = ForeignNetwork(generator, key="generator", num_in_ch=num_seen_ch)
             self.generator = nn.Sequential(foreign, nn.Tanh() if generator_tanh else nn.Identity())
@@ -95,18 +108,28 @@ class NeRCo(nn.Module):
         """(N, 3, H, W) RGB in [0, 1], any H and W, to the enhanced images, same shape and range."""
         if low.ndim != 4 or low.shape[1] != 3:
             raise ValueError(f"low must be (N, 3, H, W), got {tuple(low.shape)}")
-        return from_signed(self.enhance(to_signed(low), lightness=False).enhanced)
+        enhanced = from_signed(self.enhance(to_signed(self.exposed(low)), lightness=False).enhanced)
+        return enhanced.clamp(0, 1) if self.residual else enhanced
+
+    def exposed(self, low: Tensor, darken: bool = False) -> Tensor:
+        """What every part of the network sees of an image, (N, 3, H, W) in [0, 1]: itself, or ``exposure`` of it."""
+        return low if self.exposure is None else expose(low, self.exposure, darken=darken)
 
     def enhance(self, low: Tensor, lightness: bool = True) -> Enhancement:
-        """The path of Eq. 8 with all that it computes on the way; ``low`` (N, 3, H, W) in [-1, 1].
+        """The path of Eq. 8 with all that it computes on the way; ``low`` (N, 3, H, W) in [-1, 1], exposed.
 
         ``lightness=False`` leaves the lightness mask out, which only losses look at.
         """
         attention, lightness_mask = self.mask_extractor(low, lightness) if self.mask_extractor else (None, None)
         normalized = self.nrn(low) if self.nrn else None
-        seen = self.generator_input(low, low if normalized is None else normalized)
-        enhanced = self.generator(seen if attention is None else attention * seen)
-        return Enhancement(enhanced, normalized, attention, lightness_mask)
+        base = low if normalized is None else normalized
+        seen = self.generator_input(low, base)
+        drawn = self.generator(seen if attention is None else attention * seen)
+        return Enhancement(self.completed(drawn, base), normalized, attention, lightness_mask)
+
+    def completed(self, drawn: Tensor, normalized: Tensor) -> Tensor:
+        """The enhanced image from what G_H has drawn: the same, or added to the normalization with ``residual``."""
+        return drawn + normalized if self.residual else drawn
 
     def generator_input(self, image: Tensor, normalized: Tensor) -> Tensor:
         """What G_H sees before attention: the normalization, with the image before it if ``concat``. (N, 3, H, W)."""

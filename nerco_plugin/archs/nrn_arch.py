@@ -21,6 +21,7 @@ class NRN(nn.Module):
         use_position: ``True`` is the paper; ``False`` computes what the released network does, where the position
             never enters, with parameters of the same shapes.
         upsample: ``transpose`` (released) or ``resize``, in the encoder.
+        norm: ``instance`` (released) or ``none``, see :class:`~nerco_plugin.archs.blocks.resnet.ResnetTrunk`.
     """
 
     def __init__(
@@ -33,11 +34,12 @@ class NRN(nn.Module):
         num_frequencies: int = 8,
         use_position: bool = True,
         upsample: str = "transpose",
+        norm: str = "instance",
     ) -> None:
         super().__init__()
-        self.encoder = ResnetTrunk(num_in_ch, num_feat, num_block, upsample=upsample)
+        self.encoder = ResnetTrunk(num_in_ch, num_feat, num_block, upsample=upsample, norm=norm)
         self.mlp = ImplicitMLP(num_feat, num_in_ch, num_hidden, hidden_dim, num_frequencies, use_position)
-        init_weights(self)
+        init_weights(self, norm)
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, num_in_ch, H, W) in [-1, 1], any H and W, to its normalization of the same shape, not bounded."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nerco_plugin.light import developed, scene_light
+
 
 @dataclass(frozen=True)
 class LowLightCamera:
@@ -19,31 +21,25 @@ class LowLightCamera:
         white_balance: factor on each of R, G, B in linear light, drawn uniformly.
         shot_noise: variance of the noise per unit of linear light (photon counting), drawn log-uniformly.
         read_noise: standard deviation of the noise that does not depend on light, drawn log-uniformly.
+        channel_gain: how much more than green the sensor's R, G and B are amplified, noise and all.
 
     Raises:
-        ValueError: a range is not two rising positive numbers.
+        ValueError: a range is not two rising positive numbers, or a gain not positive.
     """
 
-    exposure: tuple[float, float] = (0.008, 0.12)
-    white_balance: tuple[float, float] = (0.85, 1.15)
-    shot_noise: tuple[float, float] = (1e-5, 2e-4)
-    read_noise: tuple[float, float] = (2e-4, 2e-3)
+    exposure: tuple[float, float] = (0.006, 0.3)
+    white_balance: tuple[float, float] = (0.92, 1.08)
+    shot_noise: tuple[float, float] = (2e-5, 8e-5)
+    read_noise: tuple[float, float] = (5e-5, 2.5e-4)
+    channel_gain: tuple[float, float, float] = (1.8, 1.0, 1.5)
 
     def __post_init__(self) -> None:
         for name in ("exposure", "white_balance", "shot_noise", "read_noise"):
             values = getattr(self, name)
             if len(values) != 2 or not 0 < values[0] <= values[1]:
                 raise ValueError(f"{name} must be two rising positive numbers, got {values}")
-
-
-def srgb_to_linear(image: Tensor) -> Tensor:
-    """Undo the sRGB transfer curve (IEC 61966-2-1). Any shape, [0, 1] to [0, 1]."""
-    return torch.where(image <= 0.04045, image / 12.92, ((image.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4)
-
-
-def linear_to_srgb(light: Tensor) -> Tensor:
-    """Apply the sRGB transfer curve (IEC 61966-2-1). Any shape, [0, 1] to [0, 1]."""
-    return torch.where(light <= 0.0031308, light * 12.92, 1.055 * light.clamp(min=0.0031308) ** (1 / 2.4) - 0.055)
+        if len(self.channel_gain) != 3 or min(self.channel_gain) <= 0:
+            raise ValueError(f"channel_gain must be three positive numbers, got {self.channel_gain}")
 
 
 def simulate_low_light(high: Tensor, camera: LowLightCamera, generator: torch.Generator | None = None) -> Tensor:
@@ -71,8 +67,9 @@ def simulate_low_light(high: Tensor, camera: LowLightCamera, generator: torch.Ge
         low, high_ = torch.tensor(bounds, dtype=torch.float64).log().tolist()
         return uniform((low, high_)).exp()
 
-    light = srgb_to_linear(high) * log_uniform(camera.exposure) * uniform(camera.white_balance, channels=3)
-    deviation = (light * log_uniform(camera.shot_noise) + log_uniform(camera.read_noise) ** 2).sqrt()
+    light = scene_light(high) * log_uniform(camera.exposure) * uniform(camera.white_balance, channels=3)
+    gain = high.new_tensor(camera.channel_gain).view(1, 3, 1, 1)
+    deviation = (gain * light * log_uniform(camera.shot_noise) + (gain * log_uniform(camera.read_noise)) ** 2).sqrt()
     noise = torch.randn(high.shape, generator=generator, device=high.device)
-    captured = linear_to_srgb((light + deviation * noise).clamp(0, 1))
+    captured = developed((light + deviation * noise).clamp(min=0))
     return (captured * 255).round() / 255

@@ -111,14 +111,18 @@ class DualLoop(nn.Module):
         normalized, normalized_degraded = self._normalize(low, degraded)
 
         seen = net.generator_input(low, normalized)
-        inputs = [seen if attention is None else attention * seen]
+        inputs, bases = [seen if attention is None else attention * seen], [normalized]
         inputs.append(net.generator_input(degraded, normalized_degraded))
+        bases.append(normalized_degraded)
         if self.identity:
             inputs.append(net.generator_input(high, high))
+            bases.append(high)
         brightened, darkened = (None, None) if mask is None else (pseudo_high(low, mask), pseudo_low(high, mask))
         if darkened is not None:
             inputs.append(net.generator_input(darkened, darkened))
-        enhanced, cycled_high, *others = self._together("generator", *inputs)
+            bases.append(darkened)
+        drawn = self._together("generator", *inputs)
+        enhanced, cycled_high, *others = map(net.completed, drawn, bases)
         return LoopImages(
             enhanced=enhanced,
             degraded=degraded,

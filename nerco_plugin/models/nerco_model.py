@@ -94,6 +94,7 @@ class NeRCoModel(MendedMixin, BaseModel):
 
         warm_start = dict(train_opt.get("warm_start") or {})
         self.warm_start_iter = warm_start.pop("num_iter", 0)
+        self.shuffle_colours = warm_start.pop("shuffle_colours", False)
         self.camera = LowLightCamera(**{name: tuple(bounds) for name, bounds in warm_start.items()})
         self.accumulate = train_opt.get("accumulate", 1)
         self.precision = self._precision(train_opt.get("amp"))
@@ -151,10 +152,10 @@ class NeRCoModel(MendedMixin, BaseModel):
         """Take {low, high} to train on or {lq[, gt]} to enhance, (N, 3, H, W) in [0, 1]."""
         if "low" in data:
             layout = torch.channels_last if self.opt["train"].get("channels_last", False) else torch.preserve_format
-            self.low, self.high = (
-                to_signed(data[name].to(self.device, non_blocking=True, memory_format=layout))
-                for name in ("low", "high")
+            low, high = (
+                data[name].to(self.device, non_blocking=True, memory_format=layout) for name in ("low", "high")
             )
+            self.low, self.high = to_signed(self._exposed(low)), to_signed(high)
             return
         self.lq = data["lq"].to(self.device, non_blocking=True)
         self.gt = data["gt"].to(self.device, non_blocking=True) if "gt" in data else None
@@ -163,9 +164,9 @@ class NeRCoModel(MendedMixin, BaseModel):
         """One generator step, then one discriminator step; the warm start has the first alone."""
         log: Terms = OrderedDict()
         if current_iter <= self.warm_start_iter:
-            self._optimize_generators(self._parts(self._photograph_high()), log, paired=True)
+            self._optimize_generators(self._parts(*self._simulated_pairs()), log, paired=True)
         else:
-            parts = self._parts(self.low)
+            parts = self._parts(self.low, self.high)
             images = self._optimize_generators(parts, log, paired=False)
             if self.critics:
                 self._optimize_discriminators(images, parts, log)
@@ -174,13 +175,20 @@ class NeRCoModel(MendedMixin, BaseModel):
         if self.ema_decay > 0:
             self.model_ema(decay=self.ema_decay)
 
-    def _parts(self, low: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def _parts(self, low: Tensor, high: Tensor) -> list[tuple[Tensor, Tensor]]:
         """The batch in ``accumulate`` parts of low- and normal-light images."""
-        return list(zip(low.chunk(self.accumulate), self.high.chunk(self.accumulate), strict=True))
+        return list(zip(low.chunk(self.accumulate), high.chunk(self.accumulate), strict=True))
 
-    def _photograph_high(self) -> Tensor:
-        """The batch's normal-light images as a camera in the dark sees them."""
-        return to_signed(simulate_low_light(from_signed(self.high), self.camera))
+    def _exposed(self, image: Tensor, darken: bool = False) -> Tensor:
+        return cast(NeRCo, self.net_g).exposed(image, darken)
+
+    def _simulated_pairs(self) -> tuple[Tensor, Tensor]:
+        """The batch's normal-light images as a camera in the dark sees them, and themselves; both exposed alike."""
+        high = from_signed(self.high)
+        if self.shuffle_colours:
+            high = high[:, torch.randperm(3).to(high.device)]
+        low = simulate_low_light(high, self.camera)
+        return to_signed(self._exposed(low, darken=True)), to_signed(self._exposed(high, darken=True))
 
     def _optimize_generators(self, parts: list[tuple[Tensor, Tensor]], log: Terms, paired: bool) -> list[LoopImages]:
         """One step on Eq. 15, or on the warm start's pairs; returns the loops' images without gradients."""

@@ -16,9 +16,11 @@ class WarmStartOptions(LowLightCamera):
 
     Attributes:
         num_iter: first iterations on simulated pairs.
+        shuffle_colours: exchange R, G and B at random, so that no colour is learned to be likelier than another.
     """
 
     num_iter: Annotated[int, msgspec.Meta(ge=0)] = 0
+    shuffle_colours: bool = False
 
 
 class NeRCoTrainOptions(msgspec.Struct, kw_only=True):

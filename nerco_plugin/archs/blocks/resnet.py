@@ -15,6 +15,7 @@ from nerco_plugin.archs.blocks.checks import require_count
 from nerco_plugin.archs.blocks.strips import FeatureMap, one_by_one, usable
 
 UPSAMPLINGS = ("transpose", "resize")
+NORMS = ("instance", "none")
 
 
 def at_any_size(forward: Callable[[Tensor], Tensor], image: Tensor, *, multiple: int) -> Tensor:
@@ -45,13 +46,30 @@ def _taken(image: Tensor, height: int, width: int, multiple: int = 1) -> Tensor:
     return image
 
 
-def init_weights(network: nn.Module, deviation: float = 0.02) -> None:
-    """Draw every convolution's weights from N(0, deviation^2) and zero its biases, as the released code does."""
+def init_weights(network: nn.Module, norm: str = "instance", deviation: float = 0.02) -> None:
+    """Draw every convolution's weights from N(0, deviation^2) and zero its biases, as the released code does.
+
+    Without normalization nothing would bring such small weights back to scale: with ``norm`` none, convolutions keep
+    the scale of what they see (He et al. 2015), 3x3 and larger ones half of it, and heads begin close to zero (ours).
+    """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.normal_(module.weight, 0.0, deviation)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+        if norm == "none" and isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            module.weight.data *= 1.0 if module.kernel_size == (1, 1) else 0.5
+    for module in network.modules():
+        if norm == "none" and isinstance(module, ImageHead):
+            nn.init.normal_(cast(nn.Conv2d, module[1]).weight, 0.0, 0.1 * deviation)
+
+
+def normalization(norm: str, num_feat: int) -> nn.Module:
+    """The layer after a convolution: InstanceNorm for ``instance``, nothing for ``none``; ValueError otherwise."""
+    if norm not in NORMS:
+        raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
+    return nn.InstanceNorm2d(num_feat) if norm == "instance" else nn.Identity()
 
 
 class ResnetBlock(nn.Module):
@@ -59,13 +77,14 @@ class ResnetBlock(nn.Module):
 
     Args:
         num_feat: channels C.
+        norm: ``instance``, or ``none`` for x + conv(ReLU(conv(x))).
     """
 
-    def __init__(self, num_feat: int) -> None:
+    def __init__(self, num_feat: int, norm: str = "instance") -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(num_feat, num_feat, 3)
         self.conv2 = nn.Conv2d(num_feat, num_feat, 3)
-        self.norm = nn.InstanceNorm2d(num_feat)
+        self.norm = normalization(norm, num_feat)
 
     def forward(self, feature: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, H, W), H and W above 1."""
@@ -86,14 +105,15 @@ class Upsample(nn.Sequential):
         num_feat: channels C in; C / 2 come out.
         method: ``transpose``, a transposed 3x3 convolution (released code), or ``resize``, nearest-neighbour
             enlargement before a 3x3 convolution, which leaves no checkerboards (Odena et al. 2016; ours).
+        norm: ``instance`` or ``none``.
     """
 
-    def __init__(self, num_feat: int, method: str) -> None:
+    def __init__(self, num_feat: int, method: str, norm: str = "instance") -> None:
         if method == "transpose":
             layers: list[nn.Module] = [nn.ConvTranspose2d(num_feat, num_feat // 2, 3, 2, padding=1, output_padding=1)]
         else:
             layers = [nn.Upsample(scale_factor=2), nn.Conv2d(num_feat, num_feat // 2, 3, padding=1)]
-        super().__init__(*layers, nn.InstanceNorm2d(num_feat // 2), nn.ReLU(inplace=True))
+        super().__init__(*layers, normalization(norm, num_feat // 2), nn.ReLU(inplace=True))
 
     def in_strips(self, feature: FeatureMap) -> FeatureMap:
         """The same; ``resize`` as a transposed convolution too, whose 4x4 weights are sums of the 3x3."""
@@ -115,13 +135,20 @@ class ResnetTrunk(nn.Sequential):
         num_block: residual blocks at the coarsest scale.
         num_down: halvings of the size, each doubling the channels.
         upsample: ``transpose`` or ``resize``, see :class:`Upsample`.
+        norm: ``instance``, or ``none`` (ours): what is bright stays bright, and noise can be told by its strength.
 
     Raises:
-        ValueError: a number below 1 (``num_down`` below 0) or an unknown ``upsample``.
+        ValueError: a number below 1 (``num_down`` below 0) or an unknown ``upsample`` or ``norm``.
     """
 
     def __init__(
-        self, num_in_ch: int, num_feat: int, num_block: int, num_down: int = 2, upsample: str = "transpose"
+        self,
+        num_in_ch: int,
+        num_feat: int,
+        num_block: int,
+        num_down: int = 2,
+        upsample: str = "transpose",
+        norm: str = "instance",
     ) -> None:
         require_count(num_in_ch=num_in_ch, num_feat=num_feat, num_block=num_block)
         require_count(least=0, num_down=num_down)
@@ -129,12 +156,12 @@ class ResnetTrunk(nn.Sequential):
             raise ValueError(f"upsample must be one of {', '.join(UPSAMPLINGS)}, got {upsample!r}")
         widths = [num_feat * 2**level for level in range(num_down + 1)]
         layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(num_in_ch, num_feat, 7)]
-        layers += [nn.InstanceNorm2d(num_feat), nn.ReLU(inplace=True)]
+        layers += [normalization(norm, num_feat), nn.ReLU(inplace=True)]
         for width in widths[:-1]:
             layers += [nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)]
-            layers += [nn.InstanceNorm2d(2 * width), nn.ReLU(inplace=True)]
-        layers += [ResnetBlock(widths[-1]) for _ in range(num_block)]
-        layers += [Upsample(width, upsample) for width in reversed(widths[1:])]
+            layers += [normalization(norm, 2 * width), nn.ReLU(inplace=True)]
+        layers += [ResnetBlock(widths[-1], norm) for _ in range(num_block)]
+        layers += [Upsample(width, upsample, norm) for width in reversed(widths[1:])]
         super().__init__(*layers)
         self.multiple = 2**num_down
 
@@ -145,7 +172,7 @@ class ResnetTrunk(nn.Sequential):
         return super().forward(image)
 
     def has_strips(self, image: Tensor) -> bool:
-        """Whether :meth:`in_strips` is for ``image``: not where a layer was replaced, see AttendedNetwork."""
+        """Whether :meth:`in_strips` is for ``image``: not without InstanceNorm or where a layer was replaced."""
         return usable(image) and all(type(layer) in STRIPPED for layer in self)
 
     def in_strips(self, image: Tensor) -> FeatureMap:

@@ -1,0 +1,77 @@
+"""Transfer and tone curves by hand, and the exposure: it hits its brightness, exactly undoes a darker one, any size."""
+
+import pytest
+import torch
+
+from nerco_plugin.data.camera import LowLightCamera, simulate_low_light
+from nerco_plugin.light import developed, expose, linear_to_srgb, scene_light, srgb_to_linear
+
+LUMA = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
+
+
+def brightness(image: torch.Tensor) -> float:
+    """Power mean of one image's luma; smooth images only, so that blocks do not matter."""
+    return ((image * LUMA).sum(0) ** 4).mean().item() ** 0.25
+
+
+def smooth(count: int = 1, side: int = 32) -> torch.Tensor:
+    small = torch.rand(count, 3, 4, 4, generator=torch.Generator().manual_seed(3)) * 0.9
+    return torch.nn.functional.interpolate(small, size=(side, side), mode="bilinear")
+
+
+def test_the_transfer_curve_by_hand_and_back() -> None:
+    levels = torch.tensor([0.0, 0.04045, 0.5, 1.0], dtype=torch.float64)
+    expected = torch.tensor([0.0, 0.04045 / 12.92, 0.21404114, 1.0], dtype=torch.float64)
+    torch.testing.assert_close(srgb_to_linear(levels), expected, rtol=0, atol=1e-8)
+    torch.testing.assert_close(linear_to_srgb(srgb_to_linear(levels)), levels, rtol=0, atol=1e-7)
+
+
+def test_the_tone_curve_is_linear_in_the_dark_rolls_off_and_goes_back() -> None:
+    assert developed(torch.tensor(1e-3)).item() == pytest.approx(12.92 * 1e-3, rel=1e-3)
+    assert developed(torch.tensor(1.0)).item() == pytest.approx(
+        linear_to_srgb(torch.tensor(0.6321206)).item(), abs=1e-6
+    )
+    light = torch.tensor([0.01, 0.1, 0.5])
+    torch.testing.assert_close(scene_light(developed(light)), light, rtol=0.03, atol=0)
+
+
+@pytest.mark.parametrize("target", [0.3, 0.51, 0.7])
+def test_a_dark_image_becomes_as_bright_as_asked(target: float) -> None:
+    dark = developed(scene_light(smooth()) * 0.01)
+    assert brightness(expose(dark, target)[0]) == pytest.approx(target, abs=0.01)
+
+
+def test_a_bright_image_stays_itself_unless_it_may_be_darkened() -> None:
+    bright = smooth() * 0.3 + 0.6
+    torch.testing.assert_close(expose(bright, 0.51), developed(scene_light(bright)), rtol=0, atol=1e-6)
+    torch.testing.assert_close(expose(bright, 0.51), bright, rtol=0, atol=0.012)
+    assert brightness(expose(bright, 0.51, darken=True)[0]) == pytest.approx(0.51, abs=0.01)
+
+
+def test_it_undoes_the_exposure_of_the_simulated_camera() -> None:
+    high = smooth(side=64)
+    camera = LowLightCamera((0.2, 0.2), (1.0, 1.0), (1e-12, 1e-12), (1e-12, 1e-12))
+    exposed = expose(simulate_low_light(high, camera), 0.51, darken=True)
+    torch.testing.assert_close(exposed, expose(high, 0.51, darken=True), rtol=0, atol=0.03)  # 8 bits, enlarged
+    assert (exposed - expose(high, 0.51, darken=True)).abs().mean() < 0.004
+
+
+def test_every_image_of_a_batch_has_its_own_exposure() -> None:
+    dark = developed(scene_light(smooth(3)) * torch.tensor([0.01, 0.1, 0.5]).view(3, 1, 1, 1))
+    together = expose(dark, 0.51)
+    for index in range(3):
+        torch.testing.assert_close(together[index : index + 1], expose(dark[index : index + 1], 0.51))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 2), (37, 53)])
+def test_any_size_and_black_images(size: tuple[int, int]) -> None:
+    exposed = expose(torch.full((1, 3, *size), 0.01), 0.5)
+    torch.testing.assert_close(exposed, torch.full((1, 3, *size), 0.5), rtol=0, atol=1e-3)
+    assert torch.equal(expose(torch.zeros(1, 3, *size), 0.5), torch.zeros(1, 3, *size))
+
+
+def test_the_gradient_goes_through_the_light_alone() -> None:
+    dark = (smooth() * 0.1).requires_grad_()
+    expose(dark, 0.5).sum().backward()
+    assert dark.grad is not None
+    assert dark.grad.min() > 0  # as for a fixed exposure: more light, a brighter pixel
