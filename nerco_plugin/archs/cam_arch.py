@@ -5,9 +5,9 @@ from typing import NamedTuple
 import torch
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from nerco_plugin.archs.blocks.attention import ChannelAttention, SpatialAttention
+from nerco_plugin.archs.blocks.borders import reflected
 from nerco_plugin.archs.blocks.resnet import ImageHead, ResnetTrunk, at_any_size, init_weights
 from nerco_plugin.archs.blocks.strips import FeatureMap, one_by_one
 
@@ -47,7 +47,7 @@ class CAM(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """(N, C, H, W) to attention (N, 1, H, W) in (0, 1); H and W above kernel_size // 2."""
-        framed = F.pad(feature, (self.border,) * 4, mode="reflect")
+        framed = reflected(feature, self.border)
         weights = self.channel(framed if self.pool_padding else feature)
         return self.spatial(framed * weights)
 

@@ -184,6 +184,23 @@ def test_bfloat16_trains_and_keeps_losses_in_float32() -> None:
         small_model(amp="half")
 
 
+def test_under_autocast_only_images_and_losses_stay_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A feature map in float32 would be twice the memory and be cast again for every convolution."""
+    model = small_model(amp="bf16")
+    seen: list[tuple[tuple[int, ...], torch.dtype]] = []
+    real = torch.nn.functional.conv2d
+
+    def watched(inputs: Tensor, *others: Any, **named: Any) -> Tensor:
+        seen.append((tuple(inputs.shape), inputs.dtype))
+        return real(inputs, *others, **named)
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", watched)
+    low, high = batch().values()
+    model.run_loops(low, high)
+    assert len(seen) > 20
+    assert {shape[1] for shape, dtype in seen if dtype == torch.float32} <= {3, 6}
+
+
 def test_extra_state_carries_the_pools() -> None:
     model, other = small_model(), small_model()
     model.feed_data(batch())

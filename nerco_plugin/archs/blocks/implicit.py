@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from nerco_plugin.archs.blocks.borders import under_autocast
 from nerco_plugin.archs.blocks.checks import require_count
 
 STRIP_PIXELS = 8192  # rows are worked on in strips of about this many pixels: the hidden layers stay in the cache
@@ -95,7 +96,7 @@ class ImplicitMLP(nn.Module):
     def forward(self, feature: Tensor) -> Tensor:
         """(N, C, H, W) to (N, num_out_ch, H, W), any H and W; neighbours outside the image count as zero."""
         device = feature.device.type
-        if not torch.is_autocast_enabled(device):
+        if not under_autocast(feature.device):
             return self._draw(feature)
         with torch.autocast(device, enabled=False):  # weights are cast once, not for every strip; positions stay exact
             return self._draw(feature.to(torch.get_autocast_dtype(device)))
@@ -166,8 +167,9 @@ class _RecomputedStrips(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        feature, row_term, *others = ctx.saved_tensors
-        total = [torch.zeros_like(tensor) for tensor in ctx.saved_tensors]
+        saved = ctx.saved_tensors  # once: under torch.utils.checkpoint a second look is an error
+        feature, row_term, *others = saved
+        total = [torch.zeros_like(tensor) for tensor in saved]
         shared = [tensor.detach().to(feature.dtype).requires_grad_() for tensor in others]
         for own, seen, frame in strips(feature.shape[2], ctx.rows):
             with torch.enable_grad():

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nerco_plugin.archs.blocks.borders import ReflectionPad, reflected
 from nerco_plugin.archs.blocks.checks import require_count
 from nerco_plugin.archs.blocks.strips import FeatureMap, one_by_one, usable
 
@@ -88,8 +89,8 @@ class ResnetBlock(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, H, W), H and W above 1."""
-        inner = F.relu(self.norm(self.conv1(F.pad(feature, (1, 1, 1, 1), mode="reflect"))))
-        return feature + self.norm(self.conv2(F.pad(inner, (1, 1, 1, 1), mode="reflect")))
+        inner = F.relu(self.norm(self.conv1(reflected(feature, 1))))
+        return feature + self.norm(self.conv2(reflected(inner, 1)))
 
     def in_strips(self, feature: FeatureMap) -> FeatureMap:
         """The same, in the memory of ``feature`` and one more map."""
@@ -201,7 +202,7 @@ class ImageHead(nn.Sequential):
     """
 
     def __init__(self, num_feat: int, num_out_ch: int) -> None:
-        super().__init__(nn.ReflectionPad2d(3), nn.Conv2d(num_feat, num_out_ch, 7), nn.Tanh())
+        super().__init__(ReflectionPad(3), nn.Conv2d(num_feat, num_out_ch, 7), nn.Tanh())
 
     def in_strips(self, feature: FeatureMap) -> Tensor:
         """The same of one feature map, in float32."""
