@@ -1,9 +1,9 @@
-"""NeRCo (ICCV 2023) as a plugin for BasicSR: importing it fills BasicSR's registries, and does nothing else."""
+"""NeRCo (ICCV 2023) as a plugin for BasicSR: importing it has BasicSR's registries filled, and does nothing else."""
 
 from typing import TYPE_CHECKING, Any
 
-from nerco_plugin import compat  # isort: skip  # before anything that imports basicsr
-from nerco_plugin import archs, data, losses, metrics, models
+from nerco_plugin import archs, compat, data, losses, metrics, models
+from nerco_plugin.registry import prepare_registries
 
 if TYPE_CHECKING:
     from nerco_plugin.inference.enhancer import Enhancer
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = ["Enhancer", "archs", "compat", "data", "losses", "metrics", "models"]
+
+compat.restore_functional_tensor()
+prepare_registries()
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

@@ -1,24 +1,34 @@
-"""Mends basicsr 1.4.2 from outside, so that it imports beside today's torchvision; nothing else patches anything."""
+"""Mends basicsr 1.4.2 from outside, so that it imports beside today's torchvision."""
 
-import importlib.util
 import sys
-import types
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+REMOVED = "torchvision.transforms.functional_tensor"
+
+
+class FunctionalTensorFinder(MetaPathFinder, Loader):
+    """Gives torchvision >= 0.17 the module ``transforms.functional_tensor`` that ``basicsr.data.degradations`` imports.
+
+    Only ``rgb_to_grayscale`` is taken from it, which lives on in ``transforms.functional``.
+    """
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """None for all other modules."""
+        return ModuleSpec(name, self) if name == REMOVED else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Fill the stand-in."""
+        from torchvision.transforms.functional import rgb_to_grayscale
+
+        module.__dict__["rgb_to_grayscale"] = rgb_to_grayscale
 
 
 def restore_functional_tensor() -> None:
-    """Give torchvision >= 0.17 the module ``transforms.functional_tensor`` that ``basicsr.data.degradations`` imports.
-
-    Only ``rgb_to_grayscale`` is taken from it, which lives on in ``transforms.functional``. Does nothing where
-    torchvision still has the module.
-    """
-    name = "torchvision.transforms.functional_tensor"
-    if name in sys.modules or importlib.util.find_spec(name) is not None:
-        return
-    from torchvision.transforms.functional import rgb_to_grayscale
-
-    module = types.ModuleType(name, "Stand-in for a module that torchvision removed in 0.17.")
-    module.__dict__["rgb_to_grayscale"] = rgb_to_grayscale
-    sys.modules[name] = module
-
-
-restore_functional_tensor()
+    """Have the stand-in found where nothing else finds the module, and imported no sooner than it is asked for."""
+    if not any(isinstance(finder, FunctionalTensorFinder) for finder in sys.meta_path):
+        sys.meta_path.append(FunctionalTensorFinder())

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-import nerco_plugin  # noqa: F401  fills BasicSR's registries before any test file imports basicsr
+import nerco_plugin  # noqa: F401  before any test file imports basicsr
+from nerco_plugin.registry import fill_registries
 from tests.released import Released, load_released
+
+fill_registries()  # now, not at the first look: some tests put a registry back as they found it
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

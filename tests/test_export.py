@@ -55,10 +55,10 @@ def test_onnx_computes_what_torch_does(weights: Path, tmp_path: Path, program: A
 def test_a_program_computes_what_torch_does(weights: Path, tmp_path: Path) -> None:
     out = tmp_path / "net.pt2"
     differences = export(weights, out)
-    assert max(one.largest for one in differences) < 1e-6
+    assert max(one.largest for one in differences) < 1e-5  # sums in another order: a graph has no strips
     texts = {"network_g": "", "options": ""}
     loaded, batch = torch.export.load(out, extra_files=texts).module(), torch.rand(3, 3, 8, 51)
-    torch.testing.assert_close(loaded(batch), network_of(weights)(batch), rtol=0, atol=1e-6)
+    torch.testing.assert_close(loaded(batch), network_of(weights)(batch), rtol=0, atol=1e-5)
     assert json.loads(texts["network_g"]) == NETWORK
     assert texts["options"] == "name: tiny"
 

@@ -12,13 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from nerco_plugin.data.diagnosis import Diagnosis
-from nerco_plugin.data.doctor import examine, open_sources
-from nerco_plugin.data.doctor_report import summary, write_report
-from nerco_plugin.engine.options import OptionError, load_options
-
 PROJECT = Path(__file__).resolve().parents[1]
 
 
@@ -28,22 +21,34 @@ def main() -> int:
     parser.add_argument("--force_yml", nargs="+", action="extend", default=[], metavar="KEY:KEY=VALUE")
     parser.add_argument("--out", type=Path, default=PROJECT / "results" / "check_data", help="folder for the report")
     args = parser.parse_args()
+    return check(args.opt, args.force_yml, args.out)
+
+
+def check(option_file: Path, force_yml: list[str], out: Path) -> int:
+    """Read the images of an option file and report on them; returns the exit code."""
+    from tqdm import tqdm  # here, not above: --help need not wait
+
+    from nerco_plugin.data.diagnosis import Diagnosis
+    from nerco_plugin.data.doctor import examine, open_sources
+    from nerco_plugin.data.doctor_report import summary, write_report
+    from nerco_plugin.engine.options import OptionError, load_options
+
     try:
-        opt = load_options(args.opt, args.force_yml)
+        opt = load_options(option_file, force_yml)
     except OptionError as error:
         print(f"check_data: {error}", file=sys.stderr)
         return 1
     blocks = opt.get("datasets")
     if not isinstance(blocks, dict) or not all(isinstance(block, dict) for block in blocks.values()):
-        print(f"check_data: expected datasets in {args.opt}, each with its options, got {blocks!r}", file=sys.stderr)
+        print(f"check_data: expected datasets in {option_file}, each with its options, got {blocks!r}", file=sys.stderr)
         return 1
-    data_sets = {name: _resolved(block, args.opt.parent) for name, block in blocks.items()}
+    data_sets = {name: _resolved(block, option_file.parent) for name, block in blocks.items()}
     sources, unopened = open_sources(data_sets)
     with tqdm(total=sum(map(len, sources.values())), unit="image") as bar:
         sides, findings = examine(data_sets, sources, on_image=lambda path: bar.update())
     diagnosis = Diagnosis(sides, unopened + findings)
     print(summary(diagnosis))
-    print(*write_report(diagnosis, args.out, name=opt.get("name", args.opt.stem)), sep="\n")
+    print(*write_report(diagnosis, out, name=opt.get("name", option_file.stem)), sep="\n")
     return 0 if diagnosis.is_healthy else 1
 
 

@@ -8,12 +8,6 @@ Interrupted, it continues where it was when called again.
 import argparse
 import sys
 
-import lmdb
-from tqdm import tqdm
-
-from nerco_plugin.data.image_list import list_folder, list_meta_info
-from nerco_plugin.data.lmdb_writer import create_lmdb
-
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -22,6 +16,12 @@ def main() -> int:
     parser.add_argument("--meta_info", metavar="FILE", help="take only the images that this file lists")
     parser.add_argument("--basicsr_keys", action="store_true", help="keys for BasicSR's own loop: cut at the first dot")
     args = parser.parse_args()
+    import lmdb  # all after parsing: --help need not wait
+    from tqdm import tqdm
+
+    from nerco_plugin.data.image_list import list_folder, list_meta_info
+    from nerco_plugin.data.lmdb_writer import create_lmdb
+
     try:
         names = list_meta_info(args.meta_info) if args.meta_info else list_folder(args.folder)
         with tqdm(total=len(names), unit="image") as bar:

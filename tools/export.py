@@ -7,9 +7,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from nerco_plugin.engine.errors import answer
-from nerco_plugin.export import export
-
 
 def main() -> int:
     """Parse, export, say how far the file's results are from the network's."""
@@ -18,12 +15,21 @@ def main() -> int:
     parser.add_argument("out", type=Path, metavar="OUT", help=".safetensors, .pt2 or .onnx")
     parser.add_argument("--opt", type=Path, metavar="FILE", help="option file, where the weights name no network")
     args = parser.parse_args()
-    differences = export(args.weights, args.out, args.opt)
-    print(f"wrote {args.out}: {args.out.stat().st_size / 1e6:.1f} MB")
+    from nerco_plugin.engine.errors import answer  # after parsing: --help need not wait
+
+    return answer(lambda: write(args.weights, args.out, args.opt))
+
+
+def write(weights: Path, out: Path, option_file: Path | None) -> int:
+    """Export, and print the differences."""
+    from nerco_plugin.export import export
+
+    differences = export(weights, out, option_file)
+    print(f"wrote {out}: {out.stat().st_size / 1e6:.1f} MB")
     for one in differences:
         print(f"{one.width} x {one.height}: differs from torch by at most {one.largest:.1e}, {one.mean:.1e} on average")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(answer(main))
+    sys.exit(main())

@@ -16,10 +16,6 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-import torch
-
-from nerco_plugin.engine.options import load_options
-
 TOOLS = Path(__file__).resolve().parent
 EXPERIMENTS = TOOLS.parent / "experiments"
 
@@ -33,6 +29,7 @@ def main() -> int:
     parser.add_argument("--force_yml", nargs="+", default=[], metavar="KEY:KEY=VALUE")
     args = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    from nerco_plugin.engine.options import load_options  # after parsing: --help need not wait
 
     name = load_options(args.opt, args.force_yml)["name"]
     folders = [EXPERIMENTS / f"{name}_{kind}" for kind in ("whole", "killed")]
@@ -96,6 +93,8 @@ def equal_networks(whole: Path, killed: Path) -> bool:
 
 def equal(one: Path, other: Path) -> bool:
     """Whether two network files hold the same tensors, bit by bit."""
+    import torch
+
     left, right = (torch.load(path, map_location="cpu", weights_only=True) for path in (one, other))
     keys = [key for key in left if key.startswith("params")]
     same_names = all(left[key].keys() == right[key].keys() for key in keys)

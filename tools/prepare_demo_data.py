@@ -9,8 +9,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from nerco_plugin.data.demo_photographs import prepare_demo_data
-
 PROJECT = Path(__file__).resolve().parents[1]
 
 
@@ -18,6 +16,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", type=Path, default=PROJECT / "datasets" / "demo", help="folder to create")
     args = parser.parse_args()
+    from nerco_plugin.data.demo_photographs import prepare_demo_data  # after parsing: --help need not wait
+
     try:
         is_new = prepare_demo_data(args.target)
     except OSError as error:

@@ -3,8 +3,17 @@
 import sys
 from pathlib import Path
 
-from nerco_plugin.engine.errors import answer
-from nerco_plugin.engine.train import train
+from nerco_plugin.engine.options_flags import parse_arguments
+
+
+def main() -> int:
+    """Train; see ``nerco_plugin.engine.errors.answer`` for exit codes."""
+    parse_arguments(sys.argv[1:], is_train=True)  # --help and faults need not wait for the rest
+    from nerco_plugin.engine.errors import answer
+    from nerco_plugin.engine.train import train
+
+    return answer(lambda: train(Path(__file__).resolve().parents[1], sys.argv[1:]))
+
 
 if __name__ == "__main__":
-    sys.exit(answer(lambda: train(Path(__file__).resolve().parents[1], sys.argv[1:])))
+    sys.exit(main())

@@ -4,10 +4,10 @@ import inspect
 from copy import deepcopy
 from typing import Any
 
-from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
 from nerco_plugin.archs.blocks.resnet import at_any_size
+from nerco_plugin.registry import find_network
 
 MULTIPLE = 16  # fits four halvings (U-Nets), windows of 8 pixels, and the pixel unshuffling of RRDBNet
 
@@ -30,8 +30,7 @@ class ForeignNetwork(nn.Module):
             raise ValueError(f"{key}: expected a mapping with the type and arguments of a network, got {block!r}")
         arguments = deepcopy(block)
         name = arguments.pop("type")
-        networks = dict(iter(ARCH_REGISTRY))
-        cls = networks.get(name) or networks.get(f"{name}_basicsr")
+        cls = find_network(name)
         if cls is None:
             raise ValueError(f"{key}:type: no network {name!r} is registered")
         parameter = inspect.signature(cls).parameters.get("num_in_ch")

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from nerco_plugin.engine.options import OptionError
+from nerco_plugin.engine.options_source import OptionError
 from nerco_plugin.inference.batch import enhance_files
 from nerco_plugin.inference.doctor import examine
 from nerco_plugin.inference.enhancer import Enhancer

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from nerco_plugin import __version__
-from nerco_plugin.engine.options import OptionError
+from nerco_plugin.engine.options_source import OptionError
 from nerco_plugin.inference.enhancer import Enhancer
 from nerco_plugin.inference.formats import VIDEO_CODECS
 from nerco_plugin.inference.packaged import DEFAULT, WeightsMissingError

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import safetensors.torch
 import yaml
-from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from nerco_plugin.engine.options import OptionError, load_options
+from nerco_plugin.engine.options_source import OptionError
 from nerco_plugin.models.state_file import CheckpointError, load_safetensors, load_torch, save_torch, write_atomically
+from nerco_plugin.registry import find_network
 
 State = dict[str, Tensor]
 
@@ -46,7 +46,7 @@ def read_weights(path: str | Path, option_file: str | Path | None = None) -> Wei
     path = Path(path)
     params, about = load_safetensors(path) if path.suffix == ".safetensors" else _read_pth(path)
     if option_file is not None:
-        about = _about(load_options(option_file), option_file)
+        about = _about(option_file)
     elif "network_g" not in about:
         about = _about_run(path)
     try:
@@ -92,10 +92,11 @@ def build_network(weights: Weights, name: str) -> nn.Module:
     """
     arguments = dict(weights.network_g)
     arch = arguments.pop("type", None)
-    if arch not in ARCH_REGISTRY:
+    cls = find_network(str(arch))
+    if cls is None:
         raise CheckpointError(f"{name}: network_g:type: no registered arch {arch!r}")
     try:
-        network = ARCH_REGISTRY.get(arch)(**arguments)
+        network: nn.Module = cls(**arguments)
         network.load_state_dict(weights.params, strict=True)
     except (TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{name} does not fit {arch} with {arguments}: {error}") from error
@@ -113,9 +114,12 @@ def _read_pth(path: Path) -> tuple[State, dict[str, str]]:
     return {name.removeprefix("module."): value for name, value in params.items()}, content.get("metadata", {})
 
 
-def _about(options: dict[str, Any], source: str | Path) -> dict[str, str]:
+def _about(option_file: str | Path) -> dict[str, str]:
+    from nerco_plugin.engine.options import load_options  # with all that checks options: weights say theirs mostly
+
+    options = load_options(option_file)
     if not isinstance(options.get("network_g"), dict):
-        raise OptionError(f"{source}: network_g is missing, which says what network the weights are for")
+        raise OptionError(f"{option_file}: network_g is missing, which says what network the weights are for")
     text = yaml.safe_dump(options, sort_keys=False, allow_unicode=True)
     return {"network_g": json.dumps(options["network_g"]), "options": text}
 
@@ -131,7 +135,7 @@ def _about_run(path: Path) -> dict[str, str]:
     for copy in kept:
         for file in (copy, *sorted((run.parent.parent / "options").glob(f"**/{copy.name}"))):
             try:
-                return _about(load_options(file), file)
+                return _about(file)
             except OptionError as error:
                 faults.append(str(error))
     raise CheckpointError(

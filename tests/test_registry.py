@@ -1,0 +1,84 @@
+"""``import nerco_plugin`` has BasicSR's registries filled, however one gets there; each case in its own process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+FILLED = """
+from basicsr.utils.registry import (
+    ARCH_REGISTRY, DATASET_REGISTRY, LOSS_REGISTRY, METRIC_REGISTRY, MODEL_REGISTRY
+)
+import basicsr
+assert basicsr.utils.registry.ARCH_REGISTRY is ARCH_REGISTRY
+for registry, ours, basicsrs in (
+    (ARCH_REGISTRY, "NeRCo", "RRDBNet"),
+    (DATASET_REGISTRY, "UnpairedImageDataset", "PairedImageDataset"),
+    (LOSS_REGISTRY, "CooperativeLoss", "GANLoss"),
+    (METRIC_REGISTRY, "calculate_loe", "calculate_psnr"),
+    (MODEL_REGISTRY, "NeRCoModel", "SRModel"),
+):
+    for name in (ours, basicsrs):
+        assert name in registry, name
+        assert name in registry.keys() and name in dict(iter(registry)), name
+        assert registry.get(name).__name__ == name
+from nerco_plugin.archs.nerco_arch import NeRCo
+assert ARCH_REGISTRY.get("NeRCo") is NeRCo
+"""
+
+
+def run(code: str) -> str:
+    command = [sys.executable, "-W", "error::ImportWarning", "-c", code]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "import nerco_plugin",
+        "import nerco_plugin.compat, basicsr",
+        "from nerco_plugin.archs.nerco_arch import NeRCo",
+        "from nerco_plugin.losses.cooperative_loss import CooperativeLoss",
+        "from nerco_plugin.models.mended import MendedMixin",
+        "from nerco_plugin.data.unpaired_image_dataset import UnpairedImageDataset",
+        "import nerco_plugin, basicsr.utils.registry",
+        "from nerco_plugin.registry import find_network; find_network('NeRCo')",
+        "from nerco_plugin.registry import find_network; find_network('RRDBNet')",
+        "import nerco_plugin; from basicsr.archs import build_network; build_network({'type': 'NeRCo', 'num_feat': 4})",
+    ],
+)
+def test_the_registries_are_filled(first: str) -> None:
+    run(f"{first}\n{FILLED}")
+
+
+def test_basicsr_before_this_package() -> None:
+    stand_in = """
+import sys, types, torchvision.transforms.functional as functional
+sys.modules["torchvision.transforms.functional_tensor"] = functional
+import basicsr, nerco_plugin
+"""
+    run(stand_in + FILLED)
+
+
+def test_enhancing_does_without_basicsr() -> None:
+    heavy = ("basicsr", "torchvision", "scipy", "skimage", "open_clip", "mmengine")
+    shown = run(
+        "import sys, nerco_plugin; print('torch' in sys.modules)\n"
+        "import nerco_plugin.inference.commands\n"
+        "from nerco_plugin.registry import find_network\n"
+        "find_network('NeRCo')(num_feat=4)\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    assert shown.split("\n")[:2] == ["False", "[]"]
+
+
+def test_names_of_basicsrs_networks() -> None:
+    shown = run(
+        "from nerco_plugin.registry import find_network\n"
+        "print(find_network('SRVGGNetCompact').__name__, find_network('EDSR').__name__, find_network('NoNet'))"
+    )
+    assert shown.splitlines()[-1] == "SRVGGNetCompact EDSR None"
