@@ -165,6 +165,7 @@ class ResnetTrunk(nn.Sequential):
         layers += [Upsample(width, upsample, norm) for width in reversed(widths[1:])]
         super().__init__(*layers)
         self.multiple = 2**num_down
+        self.norm = norm
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, num_in_ch, H, W) to (N, F, H, W); H and W divisible by ``multiple`` and not below 8."""
@@ -173,12 +174,12 @@ class ResnetTrunk(nn.Sequential):
         return super().forward(image)
 
     def has_strips(self, image: Tensor) -> bool:
-        """Whether :meth:`in_strips` is for ``image``: not without InstanceNorm or where a layer was replaced."""
-        return usable(image) and all(type(layer) in STRIPPED for layer in self)
+        """Whether :meth:`in_strips` is for ``image``: not where a layer was replaced, see AttendedNetwork."""
+        return usable(image) and all(isinstance(layer, STRIPPED) for layer in self.modules())
 
     def in_strips(self, image: Tensor) -> FeatureMap:
-        """The same features of one image, whose last normalization waits."""
-        feature, border = FeatureMap(image), 0
+        """The same features of one image, whose last normalization and ReLU wait."""
+        feature, border = FeatureMap(image, normalize=self.norm == "instance"), 0
         for layer in self:  # InstanceNorm and ReLU wait in the feature map
             if isinstance(layer, nn.ReflectionPad2d):
                 border = layer.padding[0]
@@ -190,7 +191,10 @@ class ResnetTrunk(nn.Sequential):
         return feature
 
 
-STRIPPED = (nn.ReflectionPad2d, nn.Conv2d, nn.InstanceNorm2d, nn.ReLU, ResnetBlock, Upsample)
+STRIPPED = (
+    *(ResnetTrunk, ResnetBlock, Upsample, nn.ReflectionPad2d, nn.Upsample),
+    *(nn.Conv2d, nn.ConvTranspose2d, nn.InstanceNorm2d, nn.Identity, nn.ReLU),
+)
 
 
 class ImageHead(nn.Sequential):
@@ -206,7 +210,6 @@ class ImageHead(nn.Sequential):
 
     def in_strips(self, feature: FeatureMap) -> Tensor:
         """The same of one feature map, in float32."""
-        _, convolution, _ = self
         convolution = cast(nn.Conv2d, self[1])
         return feature.image(convolution, convolution.kernel_size[0] // 2, torch.tanh)
 

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nerco_plugin.archs.blocks import winograd
+
 STRIP_BYTES = 4 << 20  # of the rows that a convolution reads or writes: about what the caches hold
 EPSILON = 1e-5  # of nn.InstanceNorm2d
 FEW_CHANNELS = 8  # an image: read in float32 whatever the maps are, its dark values are what matters
@@ -39,12 +41,22 @@ class FeatureMap:
 
     Args:
         raw: (1, C, H, W). Methods that say so write over it.
-        moments: mean and variance of every channel, each (C,), float32; ``None`` where no normalization waits.
+        normalize: whether InstanceNorm stands after every convolution; ReLU does in any case.
+        moments: mean and variance of every channel, each (C,); ``None`` where no InstanceNorm waits.
+        waits: whether a ReLU does.
     """
 
-    def __init__(self, raw: Tensor, moments: tuple[Tensor, Tensor] | None = None) -> None:
+    def __init__(
+        self,
+        raw: Tensor,
+        normalize: bool = True,
+        moments: tuple[Tensor, Tensor] | None = None,
+        waits: bool = False,
+    ) -> None:
         self.raw = raw
         self.exact = torch.promote_types(raw.dtype, torch.float32)  # of moments, sums and images
+        self.normalize = normalize
+        self.waits = waits
         self.factors: tuple[Tensor, Tensor] | None = None
         if moments is not None:
             scale = (moments[1] + EPSILON).rsqrt()
@@ -53,7 +65,7 @@ class FeatureMap:
     def strips(self, height: int, channels: int) -> Iterator[tuple[int, int]]:
         """First and last row of each strip in which ``height`` rows of ``channels`` channels are made of this map."""
         row = self.raw.shape[3] * max(self.raw.shape[1], channels) * self.raw.element_size()
-        rows = max(4, STRIP_BYTES // row)
+        rows = max(4, STRIP_BYTES // row // 4 * 4)  # of whole tiles, see winograd
         return ((top, min(top + rows, height)) for top in range(0, height, rows))
 
     def rows(self, top: int, bottom: int) -> Tensor:
@@ -69,7 +81,9 @@ class FeatureMap:
         frame = torch.empty(size, dtype=dtype, device=self.raw.device, memory_format=torch.channels_last)
         rows = self.rows(first, last)
         inside = frame[:, :, first + border - top : last + border - top, border : border + width]
-        inside.copy_(rows if self.factors is None else rows.relu_())
+        inside.copy_(rows)
+        if self.waits:
+            inside.relu_()
         _fill(frame, 2, first + border - top, bottom - border - last, reflect)
         _fill(frame, 3, border, border, reflect)
         return frame
@@ -86,16 +100,17 @@ class FeatureMap:
         height, width = (_out(side + 2 * border, layer) for side in self.raw.shape[2:])
         target = self.raw if in_place else _empty(self.raw, layer.out_channels, height, width, dtype)
         precision = self.exact if layer.in_channels < FEW_CHANNELS else dtype
-        return _collected(target, self._convolutions(layer, height, border, reflect, precision))
+        return self._collected(target, self._convolutions(layer, height, border, reflect, precision))
 
     def _convolutions(
         self, layer: nn.Conv2d, height: int, border: int, reflect: bool, dtype: torch.dtype
     ) -> Iterator[tuple[int, Tensor]]:
-        weight, bias = _cast(dtype, layer.weight, layer.bias)
+        convolve = _convolution(layer, dtype)
         kernel, stride = layer.kernel_size[0], layer.stride[0]
         for top, bottom in self.strips(height, layer.out_channels):
             frame = self.frame(top * stride, (bottom - 1) * stride + kernel, border, reflect, dtype)
-            yield top, _exactly(F.conv2d, frame, weight, bias, stride)
+            with torch.autocast(frame.device.type, enabled=False):
+                yield top, convolve(frame)
 
     def enlarged(self, weight: Tensor, bias: Tensor | None) -> "FeatureMap":
         """The map through a transposed convolution to twice its size, InstanceNorm and ReLU waiting.
@@ -107,13 +122,14 @@ class FeatureMap:
         dtype = working_dtype(weight)
         height, width = self.raw.shape[2:]
         target = _empty(self.raw, weight.shape[1], 2 * height, 2 * width, dtype)
-        return _collected(target, self._transposed(*_cast(dtype, weight, bias)))
+        return self._collected(target, self._transposed(*_cast(dtype, weight, bias)))
 
     def _transposed(self, weight: Tensor, bias: Tensor | None) -> Iterator[tuple[int, Tensor]]:
         _, channels, kernel, _ = weight.shape
         for top, bottom in self.strips(self.raw.shape[2], 4 * channels):
             frame = self.frame(top, bottom + 2, 1, False, weight.dtype)
-            yield 2 * top, _exactly(F.conv_transpose2d, frame, weight, bias, 2, 3, 4 - kernel)
+            with torch.autocast(frame.device.type, enabled=False):
+                yield 2 * top, F.conv_transpose2d(frame, weight, bias, 2, 3, 4 - kernel)
 
     def image(self, layer: nn.Conv2d, border: int, activate: Callable[[Tensor], Tensor]) -> Tensor:
         """The convolution of the map in its reflected border, activated: (1, D, ., .), at least float32."""
@@ -125,16 +141,56 @@ class FeatureMap:
 
     def settled(self) -> "FeatureMap":
         """The map with normalization and ReLU applied, in place."""
-        if self.factors is not None:
+        if self.waits:
             for top, bottom in self.strips(self.raw.shape[2], 0):
-                self.raw[:, :, top:bottom] = self.rows(top, bottom).relu_()
-        return FeatureMap(self.raw)
+                self.raw[:, :, top:bottom].copy_(self.rows(top, bottom)).relu_()
+        return FeatureMap(self.raw, self.normalize)
 
     def plus(self, other: "FeatureMap") -> "FeatureMap":
-        """This map, on which nothing may wait, and ``other`` without its ReLU, added in place."""
+        """This map, on which nothing may wait, plus ``other``, normalized but without its ReLU; in place."""
         for top, bottom in self.strips(self.raw.shape[2], 0):
-            self.raw[:, :, top:bottom] += other.rows(top, bottom)
+            rows = self.raw[:, :, top:bottom]
+            rows.copy_(rows.to(self.exact) + other.rows(top, bottom))
         return self
+
+    def _collected(self, target: Tensor, strips: Iterator[tuple[int, Tensor]]) -> "FeatureMap":
+        """Write ``strips``, each with its first row, to ``target``, their moments kept if it is to be normalized.
+
+        A strip is written once the next one is made: where ``target`` is this map, the last rows that the strip writes
+        over are read for the next.
+        """
+        moments = Moments()
+        waiting = None
+        for top, strip in strips:
+            if self.normalize:
+                moments.add(strip)
+            if waiting is not None:
+                target[:, :, waiting[0] : top] = waiting[1]
+            waiting = top, strip
+        if waiting is not None:
+            target[:, :, waiting[0] :] = waiting[1]
+        return FeatureMap(target, self.normalize, moments.whole() if self.normalize else None, waits=True)
+
+
+class Moments:
+    """Mean and variance of every channel of a map, from its strips."""
+
+    def __init__(self) -> None:
+        self.parts: list[Tensor] = []
+        self.rows: list[int] = []
+
+    def add(self, strip: Tensor) -> None:
+        """Count (1, C, h, W) in."""
+        exact = strip.to(torch.promote_types(strip.dtype, torch.float32))
+        self.parts.append(torch.stack(torch.batch_norm_update_stats(exact, None, None, 0.0)))
+        self.rows.append(strip.shape[2])
+
+    def whole(self) -> tuple[Tensor, Tensor]:
+        """Mean and variance, each (C,), of all that was counted."""
+        means, variances = torch.stack(self.parts, dim=1)
+        share = means.new_tensor(self.rows)[:, None] / sum(self.rows)
+        mean = (share * means).sum(dim=0)
+        return mean, (share * (variances + (means - mean).square())).sum(dim=0)
 
 
 def _out(side: int, layer: nn.Conv2d) -> int:
@@ -151,10 +207,13 @@ def _cast(dtype: torch.dtype, weight: Tensor, bias: Tensor | None) -> tuple[Tens
     return weight, None if bias is None else bias.to(dtype)
 
 
-def _exactly(function: Callable[..., Tensor], frame: Tensor, *arguments: object) -> Tensor:
-    """``function`` in the type of ``frame``, whatever autocast says."""
-    with torch.autocast(frame.device.type, enabled=False):
-        return function(frame, *arguments)
+def _convolution(layer: nn.Conv2d, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
+    """``layer`` without padding, in ``dtype``, the fastest way."""
+    weight, bias = _cast(dtype, layer.weight, layer.bias)
+    tile = winograd.best_tile(weight, layer.stride[0])
+    if tile:
+        return winograd.Winograd(weight, bias, tile)
+    return lambda frame: F.conv2d(frame, weight, bias, layer.stride)
 
 
 def _fill(frame: Tensor, dim: int, before: int, after: int, reflect: bool) -> None:
@@ -166,25 +225,3 @@ def _fill(frame: Tensor, dim: int, before: int, after: int, reflect: bool) -> No
     for step in range(1, after + 1):
         row = frame.select(dim, end + step)
         _ = row.copy_(frame.select(dim, end - step)) if reflect else row.zero_()
-
-
-def _collected(target: Tensor, strips: Iterator[tuple[int, Tensor]]) -> FeatureMap:
-    """Write ``strips``, each with its first row, to ``target``, and their moments beside it.
-
-    A strip is written when the next one is made: where ``target`` is the map that they are made of, the rows above the
-    next strip are still needed until then.
-    """
-    moments, sizes, waiting = [], [], None
-    for top, strip in strips:
-        exact = strip.to(torch.promote_types(strip.dtype, torch.float32))
-        moments.append(torch.stack(torch.batch_norm_update_stats(exact, None, None, 0.0)))
-        sizes.append(strip.shape[2])
-        if waiting is not None:
-            target[:, :, waiting[0] : waiting[0] + sizes[-2]] = waiting[1]
-        waiting = top, strip
-    if waiting is not None:
-        target[:, :, waiting[0] :] = waiting[1]
-    means, variances = torch.stack(moments, dim=1)
-    share = means.new_tensor(sizes)[:, None] / sum(sizes)
-    mean = (share * means).sum(dim=0)
-    return FeatureMap(target, (mean, (share * (variances + (means - mean).square())).sum(dim=0)))
