@@ -1,9 +1,9 @@
 """Measuring in processes of their own: times interleaved in one, so that all suffer alike; memory alone in another."""
 
 import gc
-import logging
 import os
 import resource
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,7 +17,6 @@ from benchmarks.subjects import PRECISIONS, Run, Subject, build
 
 def measure(order: dict[str, Any]) -> dict[str, Any]:
     """What a worker process does: ``{"kind": "time" | "memory" | "machine", "subjects": [...], ...}``."""
-    logging.disable(logging.INFO)
     subjects = [Subject(**values) for values in order["subjects"]]
     device = torch.device(order["device"])
     if order["kind"] == "machine":
@@ -56,21 +55,26 @@ def memory(subject: Subject, device: torch.device) -> dict[str, Any]:
     gc.collect()
     cuda = device.type == "cuda"
     before = torch.cuda.memory_allocated(device) if cuda else resident("VmRSS")
-    counted = {} if compiled else count(run)  # a counter does not see into compiled kernels
+    gmac = work_of(subject, run)
     if cuda:
         torch.cuda.reset_peak_memory_stats(device)
     else:
         forget_peak()
-    run()
+    with nullcontext() if compiled else LiveBytes() as live:
+        run()
     peak = torch.cuda.max_memory_allocated(device) if cuda else resident("VmHWM")
-    return {**counted, "peak_mb": peak / 1e6, "growth_mb": (peak - before) / 1e6}
+    tensors = None if live is None else live.peak / 1e6
+    return {"gmac": gmac, "tensors_mb": tensors, "peak_mb": peak / 1e6, "growth_mb": (peak - before) / 1e6}
 
 
-def count(run: Run) -> dict[str, Any]:
-    """Multiply-adds and tensors alive at once, of a first run; the same on every machine."""
-    with LiveBytes() as live:
-        gmac = multiply_adds(run) / 1e9
-    return {"gmac": gmac, "tensors_mb": live.peak / 1e6}
+def work_of(subject: Subject, run: Run) -> float | None:
+    """GMAC: what the method needs, however cleverly it is computed; ``None`` for compiled steps, which hide it."""
+    if subject.task != "step":  # counted on shapes alone
+        variant = "ours" if subject.variant == "compiled" else subject.variant
+        run = build(subject._replace(device="meta", precision="float32", variant=variant))
+    elif subject.variant == "compiled":
+        return None
+    return multiply_adds(run) / 1e9
 
 
 def resident(name: str) -> int:

@@ -8,6 +8,7 @@ import argparse
 import datetime
 import itertools
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -101,12 +102,13 @@ def rows(task: str, height: int, width: int, batch: int, arguments: argparse.Nam
     return result
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Measure and print the table; 0 where all went well."""
-    arguments = parse()
+    arguments = parse(argv)
     if arguments.worker:
         from benchmarks.measuring import measure
 
+        logging.disable(logging.INFO)  # models tell their structure
         print(json.dumps(measure(json.loads(arguments.worker))))
         return 0
     parts = [task for task in TITLES if task not in ("enhance", "step")]

@@ -1,9 +1,11 @@
-"""Reflected borders in the type that a feature map has, whatever autocast says."""
+"""Reflected borders in the type that a feature map has, whatever autocast says, and without keeping the map twice."""
 
 from contextlib import nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 
@@ -12,15 +14,46 @@ def under_autocast(device: torch.device) -> bool:
     return torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type)
 
 
-def reflected(feature: Tensor, border: int) -> Tensor:
-    """(N, C, H, W) with ``border`` reflected rows and columns on every side, in its own dtype.
+def reflected(feature: Tensor, border: int, relu: bool = False) -> Tensor:
+    """(N, C, H, W) with ``border`` reflected rows and columns on every side, in its own dtype; after ReLU if ``relu``.
+
+    Training keeps the result alone, which the convolution after it keeps anyway, and neither ReLU's nor its input.
 
     Note: on CPUs autocast would make it float32, for the convolution after it to cast it back: twice the memory, and
     two more passes over it.
     """
+    if feature.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+        return _Reflected.apply(feature, border, relu)
+    return _reflect(F.relu(feature) if relu else feature, border)
+
+
+def _reflect(feature: Tensor, border: int) -> Tensor:
     device = feature.device
     with torch.autocast(device.type, enabled=False) if under_autocast(device) else nullcontext():
         return F.pad(feature, (border,) * 4, mode="reflect")
+
+
+class _Reflected(torch.autograd.Function):
+    """:func:`reflected`, whose derivative needs the sign of the result, or nothing."""
+
+    @staticmethod
+    def forward(ctx: Any, feature: Tensor, border: int, relu: bool) -> Tensor:  # noqa: ANN401
+        framed = _reflect(feature, border)
+        ctx.border, ctx.shape = border, feature.shape
+        if relu:
+            ctx.save_for_backward(framed.relu_())
+        return framed
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+        border, saved = ctx.border, ctx.saved_tensors
+        like = gradient.new_empty(1).expand(ctx.shape)  # its shape is asked for, its values are not
+        folded = torch.ops.aten.reflection_pad2d_backward(gradient.contiguous(), like, [border] * 4)
+        if saved:
+            inside = saved[0][..., border : border + ctx.shape[2], border : border + ctx.shape[3]]
+            folded = torch.ops.aten.threshold_backward(folded, inside, 0)
+        return folded, None, None
 
 
 class ReflectionPad(nn.ReflectionPad2d):

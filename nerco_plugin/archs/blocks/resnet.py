@@ -89,8 +89,8 @@ class ResnetBlock(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, H, W), H and W above 1."""
-        inner = F.relu(self.norm(self.conv1(reflected(feature, 1))))
-        return feature + self.norm(self.conv2(reflected(inner, 1)))
+        inner = self.norm(self.conv1(reflected(feature, 1)))
+        return feature + self.norm(self.conv2(reflected(inner, 1, relu=True)))
 
     def in_strips(self, feature: FeatureMap) -> FeatureMap:
         """The same, in the memory of ``feature`` and one more map."""
