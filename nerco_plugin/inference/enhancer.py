@@ -1,5 +1,6 @@
 """Enhancer: photographs of any size, depth and channels in, the same kind out."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -10,11 +11,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from nerco_plugin.inference.hub import find_weights
+from nerco_plugin.inference.memory import Need, available, measure
 from nerco_plugin.inference.packaged import DEFAULT
 from nerco_plugin.inference.photograph import Photograph, read_photograph
 from nerco_plugin.inference.weights import build_network, read_weights
 
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+LARGE = 1 << 21  # pixels: above, memory is looked at first, and the network runs in strips, uncompiled
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: what gray becomes of enhanced colours
 PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16")
 Picture = TypeVar("Picture", np.ndarray, Tensor, Image.Image)
@@ -30,8 +33,10 @@ class Enhancer:
     Args:
         network: in evaluation mode.
         device: ``auto`` (CUDA, else Apple's MPS, else the CPU) or a name of torch's.
-        precision: ``float32``, or ``bf16`` or ``fp16`` under autocast, with weights kept in float32.
-        compile_network: compile with ``torch.compile``; the first images take minutes then.
+        precision: ``float32``, or ``bf16`` or ``fp16``: maps and products of that type, statistics, images and the last
+            layer in float32. Networks that are not of this package run under autocast.
+        compile_network: compile with ``torch.compile``; the first images take minutes then. Images above two
+            megapixels are enhanced in strips all the same, which compiled code does not know.
 
     Raises:
         ValueError: an unknown precision, or a device that is not there.
@@ -49,7 +54,7 @@ class Enhancer:
     ================  =========================================================================================
 
     Gray is the luma of the enhanced colours; alpha is handed through. ``strength`` from 0 (the image itself) to 1 mixes
-    values linearly. The computation is float32. Raises ValueError for an image outside the contract, EnhanceError where
+    values linearly. Raises ValueError for an image outside the contract, EnhanceError where
     the network gives no finite values or another size.
     """
 
@@ -61,8 +66,8 @@ class Enhancer:
         self.device = choose_device(device)
         self.dtype = PRECISIONS[precision]
         self.network: nn.Module = network.to(self.device)
-        if compile_network:
-            self.network = torch.compile(self.network, dynamic=True)  # type: ignore[assignment]
+        self.compiled = torch.compile(self.network, dynamic=True) if compile_network else self.network
+        self.need: Need | None = None  # measured when the first large image comes
 
     @classmethod
     def from_pretrained(
@@ -107,15 +112,35 @@ class Enhancer:
         """(N, 3, H, W) RGB float32 in [0, 1] on any device, to the enhanced images on this one, same shape and range.
 
         Raises:
-            EnhanceError: the network gives another size, or values that are not finite.
+            EnhanceError: an image that will not fit into memory, or a network that gives another size or values that
+                are not finite.
         """
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            enhanced = self.network(low.to(self.device)).float()
+        is_large = low.shape[2] * low.shape[3] > LARGE
+        if is_large:
+            self._require_memory(*low.shape[2:])
+        enhanced = self._run(self.network if is_large else self.compiled, low.to(self.device))
         if enhanced.shape != low.shape:
             raise EnhanceError(f"the network made {tuple(enhanced.shape)} of {tuple(low.shape)}: it is no enhancer")
         if not torch.isfinite(enhanced).all():
             raise EnhanceError(f"the network gave values that are not finite in {self.dtype}; try another --precision")
-        return enhanced.clamp(0, 1)
+        return enhanced.clamp_(0, 1)
+
+    def _run(self, network: Callable[[Tensor], Tensor], low: Tensor) -> Tensor:
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            return network(low).float()
+
+    def _require_memory(self, height: int, width: int) -> None:
+        """Raise EnhanceError where an image of that size will not fit, before anything is computed."""
+        if self.need is None:
+            self.need = measure(lambda image: self._run(self.network, image), self.device)
+        needed, there = self.need.of(height, width), available(self.device)
+        if there is not None and needed > there:
+            a_megapixel = self.need.pixel * 1e6
+            raise EnhanceError(
+                f"{width} x {height} pixels need about {needed / 2**30:.1f} GiB ({a_megapixel / 2**30:.2f} a megapixel "
+                f"in {str(self.dtype).removeprefix('torch.')}, measured on small images), and {there / 2**30:.1f} GiB "
+                "are free: make it smaller" + ("" if self.dtype == torch.bfloat16 else ", or try --precision bf16")
+            )
 
     def _array(self, pixels: np.ndarray, strength: float) -> np.ndarray:
         if pixels.ndim not in (2, 3):

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from nerco_plugin.archs.blocks import resnet, strips, winograd
 from nerco_plugin.archs.nerco_arch import NeRCo
+from nerco_plugin.inference.memory import LiveBytes
 
 SMALL = {"num_feat": 16, "num_block": 2, "num_mask_block": 2, "hidden_dim": 16}
 FORMS: list[dict[str, Any]] = [
@@ -108,25 +108,6 @@ def test_gradients_and_graphs_take_the_plain_path() -> None:
         assert not strips.usable(image.to("meta"))
 
 
-class Memory(TorchDispatchMode):
-    """The most bytes that tensors made inside held at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.held: dict[int, tuple[Any, int]] = {}
-        self.peak = 0
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = function(*args, **(kwargs or {}))
-        for tensor in result if isinstance(result, (tuple, list)) else [result]:
-            if isinstance(tensor, Tensor):
-                storage = tensor.untyped_storage()
-                self.held[storage._cdata] = (torch.multiprocessing.reductions.StorageWeakRef(storage), storage.nbytes())
-        self.held = {key: held for key, held in self.held.items() if not held[0].expired()}
-        self.peak = max(self.peak, sum(size for _, size in self.held.values()))
-        return result
-
-
 @pytest.mark.parametrize(("dtype", "bytes_a_value"), [(torch.float32, 4), (torch.bfloat16, 2)])
 @torch.inference_mode()
 def test_two_maps_are_all_that_lives_at_once(
@@ -134,7 +115,7 @@ def test_two_maps_are_all_that_lives_at_once(
 ) -> None:
     monkeypatch.setattr(strips, "STRIP_BYTES", 1 << 16)
     network, low = small(num_feat=32), torch.rand(1, 3, 256, 320)
-    with Memory() as memory, torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+    with LiveBytes() as memory, torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
         network(low)
     one_map = 32 * low[0, 0].numel() * bytes_a_value
     assert memory.peak < 2.6 * one_map + 8 * low.numel() * 4  # and some images

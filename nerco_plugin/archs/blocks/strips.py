@@ -6,6 +6,8 @@ convolution reads, while these are in the cache. No padded, normalized or summed
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
@@ -14,15 +16,29 @@ from torch.nn import functional as F
 from nerco_plugin.archs.blocks import winograd
 
 STRIP_BYTES = 4 << 20  # of the rows that a convolution reads or writes: about what the caches hold
+SMALL_STRIP_BYTES = 1 << 18
+LEAST_GPU_PIXELS = 1 << 22  # below, a GPU has the memory, and is faster on whole maps
 EPSILON = 1e-5  # of nn.InstanceNorm2d
 FEW_CHANNELS = 8  # an image: read in float32 whatever the maps are, its dark values are what matters
+_everywhere: ContextVar[bool] = ContextVar("everywhere", default=False)
 
 
 def usable(image: Tensor) -> bool:
     """Whether (N, C, H, W) may go in strips: no gradients, not traced for a graph, worth it on its device."""
     if torch.is_grad_enabled() or torch.compiler.is_compiling() or isinstance(image.shape[-1], torch.SymInt):
         return False
-    return image.device.type == "cpu" or (image.device.type == "cuda" and image[:, 0].numel() > 1 << 22)
+    least = 0 if image.device.type == "cpu" or _everywhere.get() else LEAST_GPU_PIXELS
+    return image.device.type in ("cpu", "cuda") and image[:, 0].numel() >= least
+
+
+@contextmanager
+def everywhere() -> Iterator[None]:
+    """Strips for small images too, on every device, and small strips: to measure on them what large ones need."""
+    token = _everywhere.set(True)
+    try:
+        yield
+    finally:
+        _everywhere.reset(token)
 
 
 def one_by_one(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
@@ -65,7 +81,9 @@ class FeatureMap:
     def strips(self, height: int, channels: int) -> Iterator[tuple[int, int]]:
         """First and last row of each strip in which ``height`` rows of ``channels`` channels are made of this map."""
         row = self.raw.shape[3] * max(self.raw.shape[1], channels) * self.raw.element_size()
-        rows = max(4, STRIP_BYTES // row // 4 * 4)  # of whole tiles, see winograd
+        rows = max(
+            4, (SMALL_STRIP_BYTES if _everywhere.get() else STRIP_BYTES) // row // 4 * 4
+        )  # of whole tiles, see winograd
         return ((top, min(top + rows, height)) for top in range(0, height, rows))
 
     def rows(self, top: int, bottom: int) -> Tensor:
@@ -132,11 +150,22 @@ class FeatureMap:
                 yield 2 * top, F.conv_transpose2d(frame, weight, bias, 2, 3, 4 - kernel)
 
     def image(self, layer: nn.Conv2d, border: int, activate: Callable[[Tensor], Tensor]) -> Tensor:
-        """The convolution of the map in its reflected border, activated: (1, D, ., .), at least float32."""
+        """The convolution of the map in its reflected border, activated: (1, D, ., .), at least float32.
+
+        With few D, a convolution of KxK is K columns of one with K D, which fills the processor better.
+        """
         height, width = (_out(side + 2 * border, layer) for side in self.raw.shape[2:])
         image = self.raw.new_empty((1, layer.out_channels, height, width), dtype=self.exact)
-        for top, strip in self._convolutions(layer, height, border, True, self.exact):
-            image[:, :, top : top + strip.shape[2]] = activate(strip)
+        weight, bias = _cast(self.exact, layer.weight, layer.bias)
+        kernel = weight.shape[-1]
+        columns = weight.permute(3, 0, 1, 2).flatten(0, 1).unsqueeze(3)  # (K D, C, K, 1)
+        columns = columns.contiguous(memory_format=torch.channels_last)
+        for top, bottom in self.strips(height, layer.out_channels):
+            frame = self.frame(top, bottom + kernel - 1, border, True, self.exact)
+            with torch.autocast(frame.device.type, enabled=False):
+                parts = F.conv2d(frame, columns).unflatten(1, (kernel, -1))
+            strip = sum(parts[:, column, :, :, column : column + width] for column in range(kernel))
+            image[:, :, top:bottom] = activate(strip if bias is None else strip + bias[:, None, None])
         return image
 
     def settled(self) -> "FeatureMap":

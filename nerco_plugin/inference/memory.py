@@ -1,0 +1,121 @@
+"""How much memory an image will take, measured on small ones, and how much there is: what will not fit is refused."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from nerco_plugin.archs.blocks import strips
+
+SMALL = ((192, 192), (192, 384))  # pixels
+STRIPS = 10  # how many live at once; they do not grow with the image
+MARGIN = 1.15  # over what tensors hold: the allocator's slack and the convolutions' own workspace
+MEMORY_FILES = Path("/proc"), Path("/sys/fs/cgroup")
+
+
+class LiveBytes(TorchDispatchMode):
+    """``peak``: the most bytes that the tensors made inside held at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peak = 0
+        self._held: dict[int, tuple[StorageWeakRef, int]] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
+        result = func(*args, **(kwargs or {}))
+        for tensor in result if isinstance(result, (tuple, list)) else [result]:
+            if isinstance(tensor, Tensor):
+                storage = tensor.untyped_storage()
+                self._held[storage._cdata] = (StorageWeakRef(storage), storage.nbytes())
+        self._held = {key: held for key, held in self._held.items() if not held[0].expired()}
+        self.peak = max(self.peak, sum(size for _, size in self._held.values()))
+        return result
+
+
+class Need(NamedTuple):
+    """Bytes that a computation takes: ``fixed``, and ``pixel`` for every pixel."""
+
+    fixed: float
+    pixel: float
+
+    def of(self, height: int, width: int) -> int:
+        """For an image of that size."""
+        return int(MARGIN * (self.fixed + self.pixel * height * width))
+
+
+def measure(run: Callable[[Tensor], Any], device: torch.device) -> Need:
+    """What ``run`` takes for images (1, 3, H, W) in [0, 1], from the tensors of two small ones; linear in pixels."""
+    peaks = []
+    for height, width in SMALL:
+        image = torch.rand(1, 3, height, width, device=device)
+        with strips.everywhere(), LiveBytes() as live:
+            run(image)
+        peaks.append(live.peak)
+    (first, second), (low, high) = (height * width for height, width in SMALL), peaks
+    pixel = (high - low) / (second - first)
+    return Need(max(0.0, low - pixel * first) + STRIPS * strips.STRIP_BYTES, pixel)
+
+
+def available(device: torch.device) -> int | None:
+    """Bytes that this process may still take on ``device``; ``None`` where nothing says so."""
+    if device.type == "cuda":
+        reusable = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + reusable
+    if device.type != "cpu":
+        return None
+    limits = [_machine(), _control_group(), *_process_limits()]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _machine() -> int | None:
+    return _fields(MEMORY_FILES[0] / "meminfo").get("MemAvailable")
+
+
+def _process_limits() -> list[int]:
+    """What RLIMIT_AS and RLIMIT_DATA leave."""
+    if sys.platform == "win32":
+        return []
+    import resource
+
+    used = _fields(MEMORY_FILES[0] / "self/status")
+    left = []
+    for limit, field in ((resource.RLIMIT_AS, "VmSize"), (resource.RLIMIT_DATA, "VmData")):
+        allowed = resource.getrlimit(limit)[0]
+        if allowed != resource.RLIM_INFINITY and field in used:
+            left.append(max(0, allowed - used[field]))
+    return left
+
+
+def _control_group() -> int | None:
+    """What the control group leaves (container, Slurm, systemd), version 2 or 1; page cache counts as free."""
+    try:
+        lines = (MEMORY_FILES[0] / "self/cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    names = {part[1]: part[2].lstrip("/") for part in (line.split(":", 2) for line in lines)}
+    files = [(MEMORY_FILES[1] / names.get("", ""), "memory.max", "memory.current", "inactive_file")]
+    folder = MEMORY_FILES[1] / "memory"
+    version1 = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+    files += [(folder / names.get("memory", ""), *version1), (folder, *version1)]
+    for place, limit, usage, cache in files:
+        try:
+            allowed, taken = int((place / limit).read_text()), int((place / usage).read_text())
+            stat = dict(line.split() for line in (place / "memory.stat").read_text().splitlines())
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+        return max(0, allowed - taken + int(stat.get(cache, 0)))
+    return None
+
+
+def _fields(file: Path) -> dict[str, int]:
+    """The fields in kB of a file of /proc, in bytes; none where there is no such file."""
+    try:
+        lines = [line.split() for line in file.read_text().splitlines()]
+    except OSError:
+        return {}
+    return {parts[0].rstrip(":"): int(parts[1]) << 10 for parts in lines if len(parts) == 3 and parts[2] == "kB"}

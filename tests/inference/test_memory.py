@@ -1,0 +1,88 @@
+"""Memory: what an image takes is foreseen, what there is is found, and what will not fit is refused beforehand."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nerco_plugin.archs.nerco_arch import NeRCo
+from nerco_plugin.inference import enhancer as enhancing
+from nerco_plugin.inference import memory
+from nerco_plugin.inference.enhancer import EnhanceError, Enhancer
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("norm", ["instance", "none"])
+def test_the_forecast_from_small_images_holds_for_larger_ones(precision: str, norm: str) -> None:
+    enhancer = Enhancer(
+        NeRCo(num_feat=32, num_block=1, num_mask_block=1, hidden_dim=32, norm=norm).eval(), "cpu", precision
+    )
+    need = memory.measure(enhancer.enhance, CPU)
+    for height, width in ((400, 512), (640, 448)):
+        with memory.LiveBytes() as live:
+            enhancer.enhance(torch.rand(1, 3, height, width))
+        forecast = need.fixed + need.pixel * height * width
+        assert 0.9 * live.peak < forecast < live.peak + 1.2 * need.fixed, (live.peak, forecast, need)
+
+
+def test_an_image_that_will_not_fit_is_refused_with_the_figures(
+    enhancer: Enhancer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enhancing, "LARGE", 1000)
+    monkeypatch.setattr(enhancing, "available", lambda device: 1 << 20)
+    with pytest.raises(
+        EnhanceError, match=r"300 x 200 pixels need about 0\.\d GiB .* a megapixel .* 0\.0 GiB are free"
+    ):
+        enhancer(np.zeros((200, 300, 3), np.uint8))
+    monkeypatch.setattr(enhancing, "available", lambda device: 1 << 40)
+    assert enhancer(np.zeros((200, 300, 3), np.uint8)).shape == (200, 300, 3)
+
+
+def test_a_process_limit_is_seen_from_inside(tmp_path: Path) -> None:
+    code = (
+        "import resource, torch\n"
+        "from nerco_plugin.inference import memory\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (6 << 30, 6 << 30))\n"
+        "print(memory.available(torch.device('cpu')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 0 < int(done.stdout) < 6 << 30
+
+
+def test_a_control_group_of_either_version_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    processes, groups = tmp_path / "proc", tmp_path / "cgroup"
+    (processes / "self").mkdir(parents=True)
+    (processes / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    8000 kB\n")
+    (processes / "self/status").write_text("Name: x\nVmSize: 10 kB\n")
+    monkeypatch.setattr(memory, "MEMORY_FILES", (processes, groups))
+    assert memory.available(CPU) == 8000 << 10  # no group
+    (processes / "self/cgroup").write_text("0::/job\n")
+    for name, text in (
+        ("memory.max", "3000000"),
+        ("memory.current", "1000000"),
+        ("memory.stat", "inactive_file 500\n"),
+    ):
+        (groups / "job").mkdir(parents=True, exist_ok=True)
+        (groups / "job" / name).write_text(text)
+    assert memory.available(CPU) == 2000500
+    (groups / "job/memory.max").write_text("max\n")
+    assert memory.available(CPU) == 8000 << 10
+    (processes / "self/cgroup").write_text("4:memory:/job\n0::/\n")
+    for name, text in (
+        *(("memory.limit_in_bytes", "2000000"), ("memory.usage_in_bytes", "1000000")),
+        ("memory.stat", "total_inactive_file 7\n"),
+    ):
+        (groups / "memory/job").mkdir(parents=True, exist_ok=True)
+        (groups / "memory/job" / name).write_text(text)
+    assert memory.available(CPU) == 1000007
+
+
+def test_nothing_is_known_of_other_devices() -> None:
+    assert memory.available(torch.device("mps")) is None
+    assert resource.getrlimit(resource.RLIMIT_DATA)[0] == resource.RLIM_INFINITY  # this process keeps its own limits
