@@ -30,9 +30,12 @@ def build_page(enhancer: Enhancer, folder: Path) -> Any:  # noqa: ANN401
     """The page as ``gradio.Blocks``; results for download are written to ``folder``."""
     gr = import_gradio()
 
-    def enhance(source: str | None, strength: float) -> tuple[Any, str | None]:
+    def wait() -> Any:  # noqa: ANN401
+        return gr.DownloadButton(interactive=False)
+
+    def enhance(source: str | None, strength: float) -> tuple[Any, Any]:
         if source is None:
-            return None, None
+            return None, wait()
         try:
             photograph = read_photograph(source)
             enhanced = enhancer.photograph(photograph, strength)
@@ -40,7 +43,9 @@ def build_page(enhancer: Enhancer, folder: Path) -> Any:  # noqa: ANN401
             target.write_bytes(encode_photograph(enhanced, target))
         except (ImageReadError, EnhanceError, ValueError) as error:
             raise gr.Error(str(error)) from error
-        return (_shown(photograph.pixels), _shown(enhanced.pixels)), str(target)
+        return (_shown(photograph.pixels), _shown(enhanced.pixels)), gr.DownloadButton(
+            value=str(target), interactive=True
+        )
 
     with gr.Blocks(title="NeRCo", analytics_enabled=False) as page:
         gr.Markdown("# NeRCo\nA photograph taken in the dark, before and after.")
@@ -48,10 +53,11 @@ def build_page(enhancer: Enhancer, folder: Path) -> Any:  # noqa: ANN401
             source = gr.File(label="Photograph", file_types=list(IMAGE_FORMATS), type="filepath", elem_id="source")
             with gr.Column():
                 strength = gr.Slider(0, 1, value=1, step=0.05, label="Strength", elem_id="strength")
-                target = gr.DownloadButton("Download, in the file's own format and depth", elem_id="download")
+                label = "Download, in the file's own format and depth"
+                target = gr.DownloadButton(label, elem_id="download", interactive=False)
         slider = gr.ImageSlider(label="Before and after", type="numpy", interactive=False, elem_id="slider")
-        for change in (source.change, strength.release):
-            change(enhance, [source, strength], [slider, target])
+        for change in (source.change, strength.release):  # what can be downloaded is what is shown
+            change(wait, None, target).then(enhance, [source, strength], [slider, target])
     return page
 
 

@@ -5,6 +5,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -42,19 +43,36 @@ def test_the_page(address: str, tmp_path: Path, enhancer: Enhancer) -> None:
         hosts: set[str | None] = set()
         page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
         page.goto(address)
+        assert page.locator("#download").is_disabled()
         page.locator("#source input[type=file]").set_input_files(tmp_path / "dark.png")
         page.wait_for_selector("#slider img", timeout=60000)
-        page.locator("#strength input[type=number]").fill("0.5")
-        page.locator("#strength input[type=number]").press("Enter")
-        page.locator("#strength input[type=range]").dispatch_event("pointerup")
-        page.wait_for_timeout(3000)
-        with page.expect_download() as download:
-            page.locator("#download").click()
+        drag_apart(page)
+        strength = page.locator("#strength input[type=range]").bounding_box()
+        page.mouse.click(strength["x"] + 0.5 * strength["width"], strength["y"] + strength["height"] / 2)
+        page.wait_for_selector("#download[disabled], #download :disabled", state="attached", timeout=60000)
+        with page.expect_download(timeout=60000) as download:  # the click waits until there is something to download
+            page.locator("#download").click(timeout=60000)
         download.value.save_as(tmp_path / "got.png")
+        chosen = float(page.locator("#strength input[type=number]").input_value())
         if shot := os.environ.get("NERCO_SCREENSHOT"):
             page.screenshot(path=shot)
         chromium.close()
     assert hosts <= {"127.0.0.1", None}
+    assert 0.3 < chosen < 0.7
     got = np.asarray(Image.open(tmp_path / "got.png"))
     assert got.dtype == np.uint16
-    np.testing.assert_array_equal(got, enhancer(pixels, 0.5))
+    np.testing.assert_array_equal(got, enhancer(pixels, chosen))
+
+
+def drag_apart(page: Any) -> None:
+    """Drag the slider's handle to the left: more of the enhanced image is seen."""
+    box = page.locator("#slider img").first.bounding_box()
+    middle, height = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    shot = {"x": middle - 8, "y": box["y"] + 5, "width": 4, "height": 4}
+    before = page.screenshot(clip=shot)
+    page.mouse.move(middle, height)
+    page.mouse.down()
+    page.mouse.move(middle - 40, height, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    assert page.screenshot(clip=shot) != before
