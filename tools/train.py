@@ -9,9 +9,11 @@ from nerco_plugin.engine.options_flags import parse_arguments
 def main() -> int:
     """Train; see ``nerco_plugin.engine.errors.answer`` for exit codes."""
     parse_arguments(sys.argv[1:], is_train=True)  # --help and faults need not wait for the rest
+    from nerco_plugin.allocator import keep_freed_memory
     from nerco_plugin.engine.errors import answer
     from nerco_plugin.engine.train import train
 
+    keep_freed_memory()
     return answer(lambda: train(Path(__file__).resolve().parents[1], sys.argv[1:]))
 
 

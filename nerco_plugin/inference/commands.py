@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 
+from nerco_plugin.allocator import keep_freed_memory
 from nerco_plugin.engine.options_source import OptionError
 from nerco_plugin.inference.batch import enhance_files
 from nerco_plugin.inference.doctor import examine
@@ -50,6 +51,7 @@ def doctor(args: argparse.Namespace) -> int:
 
 
 def _enhancer(args: argparse.Namespace) -> Enhancer:
+    keep_freed_memory()
     return Enhancer.from_pretrained(args.weights, args.opt, args.device, args.precision, args.compile)
 
 
