@@ -18,6 +18,7 @@ class ResnetGenerator(nn.Module):
         num_block: residual blocks, 6 or 9 in the literature (released: 9).
         upsample: ``transpose`` (released) or ``resize``, which leaves no checkerboards.
         norm: ``instance`` (released) or ``none``, see :class:`~nerco_plugin.archs.blocks.resnet.ResnetTrunk`.
+        long_skip: see there.
     """
 
     def __init__(
@@ -28,9 +29,10 @@ class ResnetGenerator(nn.Module):
         num_block: int = 9,
         upsample: str = "transpose",
         norm: str = "instance",
+        long_skip: bool = False,
     ) -> None:
         super().__init__()
-        self.trunk = ResnetTrunk(num_in_ch, num_feat, num_block, upsample=upsample, norm=norm)
+        self.trunk = ResnetTrunk(num_in_ch, num_feat, num_block, upsample=upsample, norm=norm, long_skip=long_skip)
         self.head = ImageHead(num_feat, num_out_ch)
         init_weights(self, norm)
 

@@ -46,6 +46,7 @@ class NeRCo(nn.Module):
         channel_sigmoid: see :class:`~nerco_plugin.archs.cam_arch.CAM`.
         pool_padding: see :class:`~nerco_plugin.archs.cam_arch.CAM`.
         norm: ``instance`` (released) or ``none``, see :class:`~nerco_plugin.archs.blocks.resnet.ResnetTrunk`.
+        long_skip: see there; in the NRN's encoder and in G_H.
         residual: G_H gives what is to be added to the normalization, not the image itself (ours).
         exposure: bring every image to this brightness before anything else, see :func:`~nerco_plugin.light.expose`;
             all parts then work on exposed images and none has to guess how dark it was (ours; left out: not done).
@@ -73,6 +74,7 @@ class NeRCo(nn.Module):
         channel_sigmoid: bool = False,
         pool_padding: bool = True,
         norm: str = "instance",
+        long_skip: bool = False,
         residual: bool = False,
         exposure: float | None = None,
         generator: dict[str, Any] | None = None,
@@ -86,8 +88,9 @@ class NeRCo(nn.Module):
             raise ValueError(f"exposure must lie between 0 and 1, got {exposure}")
         self.residual, self.exposure = residual, exposure
         self.concat = use_nrn and enhance_input == "concat"
+        drawing: dict[str, Any] = {"upsample": upsample, "norm": norm, "long_skip": long_skip}
         self.nrn = (
-            NRN(3, num_feat, num_block, num_hidden, hidden_dim, num_frequencies, use_position, upsample, norm)
+            NRN(3, num_feat, num_block, num_hidden, hidden_dim, num_frequencies, use_position, **drawing)
             if use_nrn
             else None
         )
@@ -99,7 +102,7 @@ class NeRCo(nn.Module):
         num_seen_ch = 6 if self.concat else 3
         self.generator: nn.Module
         if generator is None:
-            self.generator = ResnetGenerator(num_seen_ch, 3, num_feat, num_block, upsample, norm)
+            self.generator = ResnetGenerator(num_seen_ch, 3, num_feat, num_block, **drawing)
         else:  # BasicSR's networks do not bound their output, CLIP and the discriminators count on it
             foreign = ForeignNetwork(generator, key="generator", num_in_ch=num_seen_ch)
             self.generator = nn.Sequential(foreign, nn.Tanh() if generator_tanh else nn.Identity())

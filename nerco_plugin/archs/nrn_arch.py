@@ -22,6 +22,7 @@ class NRN(nn.Module):
             never enters, with parameters of the same shapes.
         upsample: ``transpose`` (released) or ``resize``, in the encoder.
         norm: ``instance`` (released) or ``none``, see :class:`~nerco_plugin.archs.blocks.resnet.ResnetTrunk`.
+        long_skip: see there.
     """
 
     def __init__(
@@ -35,9 +36,10 @@ class NRN(nn.Module):
         use_position: bool = True,
         upsample: str = "transpose",
         norm: str = "instance",
+        long_skip: bool = False,
     ) -> None:
         super().__init__()
-        self.encoder = ResnetTrunk(num_in_ch, num_feat, num_block, upsample=upsample, norm=norm)
+        self.encoder = ResnetTrunk(num_in_ch, num_feat, num_block, upsample=upsample, norm=norm, long_skip=long_skip)
         self.mlp = ImplicitMLP(num_feat, num_in_ch, num_hidden, hidden_dim, num_frequencies, use_position)
         init_weights(self, norm)
 

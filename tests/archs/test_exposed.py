@@ -7,6 +7,7 @@ import torch
 from basicsr.archs import build_network
 
 from nerco_plugin.archs.blocks.ranges import to_signed
+from nerco_plugin.archs.blocks.resnet import ResnetTrunk
 from nerco_plugin.light import expose
 
 SMALL: dict[str, Any] = {"type": "NeRCo", "num_feat": 8, "num_block": 1, "num_mask_block": 1, "hidden_dim": 16}
@@ -26,6 +27,30 @@ def test_without_normalization_brightness_passes() -> None:
         generator = build_network({"type": "ResnetGenerator", "num_feat": 8, "num_block": 1, "norm": norm}).eval()
         change = (generator(image) - generator(image * 0.5)).abs().max()
         assert bool(change > 0.02 * generator(image).std()) == passes
+
+
+@pytest.mark.parametrize("norm", ["instance", "none"])
+@pytest.mark.parametrize("upsample", ["transpose", "resize"])
+def test_long_skips_add_no_parameter_and_are_the_same_in_strips(norm: str, upsample: str) -> None:
+    torch.manual_seed(0)
+    trunks = [ResnetTrunk(3, 8, 1, upsample=upsample, norm=norm, long_skip=skip).eval() for skip in (False, True)]
+    trunks[1].load_state_dict(trunks[0].state_dict())
+    image = torch.rand(2, 3, 44, 36)
+    with torch.no_grad():
+        without, in_strips = (trunk(image) for trunk in trunks)
+    whole = trunks[1](image)  # with gradients: not in strips
+    torch.testing.assert_close(in_strips, whole, rtol=1e-4, atol=1e-5)
+    assert (whole - without).abs().mean() > 0.1
+
+
+def test_detail_passes_a_trunk_whose_coarse_scales_are_dead() -> None:
+    trunk = ResnetTrunk(3, 8, 1, norm="none", long_skip=True)
+    layers = list(trunk)
+    for layer in layers[4:]:
+        for parameter in layer.parameters():
+            torch.nn.init.zeros_(parameter)
+    image = torch.rand(1, 3, 16, 16)
+    torch.testing.assert_close(trunk(image), torch.nn.Sequential(*layers[:4])(image))
 
 
 @torch.no_grad()

@@ -51,7 +51,7 @@ def init_weights(network: nn.Module, norm: str = "instance", deviation: float = 
     """Draw every convolution's weights from N(0, deviation^2) and zero its biases, as the released code does.
 
     Without normalization nothing would bring such small weights back to scale: with ``norm`` none, convolutions keep
-    the scale of what they see (He et al. 2015), 3x3 and larger ones half of it, and heads begin close to zero (ours).
+    the scale of what they see (He et al. 2015), and residual blocks and heads begin close to adding nothing (ours).
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
@@ -60,10 +60,10 @@ def init_weights(network: nn.Module, norm: str = "instance", deviation: float = 
                 nn.init.zeros_(module.bias)
         if norm == "none" and isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            module.weight.data *= 1.0 if module.kernel_size == (1, 1) else 0.5
     for module in network.modules():
-        if norm == "none" and isinstance(module, ImageHead):
-            nn.init.normal_(cast(nn.Conv2d, module[1]).weight, 0.0, 0.1 * deviation)
+        if norm == "none" and isinstance(module, ResnetBlock | ImageHead):
+            last = module.conv2 if isinstance(module, ResnetBlock) else cast(nn.Conv2d, module[1])
+            last.weight.data *= 0.1
 
 
 def normalization(norm: str, num_feat: int) -> nn.Module:
@@ -137,6 +137,8 @@ class ResnetTrunk(nn.Sequential):
         num_down: halvings of the size, each doubling the channels.
         upsample: ``transpose`` or ``resize``, see :class:`Upsample`.
         norm: ``instance``, or ``none`` (ours): what is bright stays bright, and noise can be told by its strength.
+        long_skip: add the features of each scale on the way down to those on the way up (Ronneberger et al. 2015;
+            ours): detail need not pass the coarsest scale.
 
     Raises:
         ValueError: a number below 1 (``num_down`` below 0) or an unknown ``upsample`` or ``norm``.
@@ -150,6 +152,7 @@ class ResnetTrunk(nn.Sequential):
         num_down: int = 2,
         upsample: str = "transpose",
         norm: str = "instance",
+        long_skip: bool = False,
     ) -> None:
         require_count(num_in_ch=num_in_ch, num_feat=num_feat, num_block=num_block)
         require_count(least=0, num_down=num_down)
@@ -166,12 +169,22 @@ class ResnetTrunk(nn.Sequential):
         super().__init__(*layers)
         self.multiple = 2**num_down
         self.norm = norm
+        self.long_skip = long_skip
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, num_in_ch, H, W) to (N, F, H, W); H and W divisible by ``multiple`` and not below 8."""
         if self.has_strips(image):
             return one_by_one(lambda one: self.in_strips(one).settled().raw, image)
-        return super().forward(image)
+        if not self.long_skip:
+            return super().forward(image)
+        feature, passed = image, []
+        for layer in self:
+            if isinstance(layer, nn.Conv2d) and layer.stride[0] == 2:
+                passed.append(feature)
+            feature = layer(feature)
+            if isinstance(layer, Upsample):
+                feature = feature + passed.pop()
+        return feature
 
     def has_strips(self, image: Tensor) -> bool:
         """Whether :meth:`in_strips` is for ``image``: not where a layer was replaced, see AttendedNetwork."""
@@ -180,14 +193,20 @@ class ResnetTrunk(nn.Sequential):
     def in_strips(self, image: Tensor) -> FeatureMap:
         """The same features of one image, whose last normalization and ReLU wait."""
         feature, border = FeatureMap(image, normalize=self.norm == "instance"), 0
+        passed: list[FeatureMap] = []
         for layer in self:  # InstanceNorm and ReLU wait in the feature map
             if isinstance(layer, nn.ReflectionPad2d):
                 border = layer.padding[0]
             elif isinstance(layer, nn.Conv2d):
+                if self.long_skip and layer.stride[0] == 2:
+                    feature = feature.settled()
+                    passed.append(feature)
                 feature = feature.convolved(layer, border or int(layer.padding[0]), reflect=border > 0)
                 border = 0
             elif isinstance(layer, ResnetBlock | Upsample):
                 feature = layer.in_strips(feature)
+                if passed and isinstance(layer, Upsample):
+                    feature = feature.settled().plus(passed.pop())
         return feature
 
 
