@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from nerco_plugin.archs.blocks.attention import ChannelAttention, SpatialAttention
 from nerco_plugin.archs.blocks.borders import reflected
+from nerco_plugin.archs.blocks.feature_map import FeatureMap
 from nerco_plugin.archs.blocks.resnet import ImageHead, ResnetTrunk, at_any_size, init_weights
-from nerco_plugin.archs.blocks.strips import FeatureMap, one_by_one
+from nerco_plugin.archs.blocks.strips import one_by_one
 
 
 class Masks(NamedTuple):

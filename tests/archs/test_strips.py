@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from nerco_plugin.archs.blocks import resnet, strips, winograd
+from nerco_plugin.archs.blocks import feature_map, resnet, strips, winograd
 from nerco_plugin.archs.nerco_arch import NeRCo
 from nerco_plugin.inference.memory import LiveBytes
 
@@ -73,7 +73,7 @@ def test_one_convolution_where_strips_meet_the_border(
     pad = nn.ReflectionPad2d(border) if reflect else nn.ZeroPad2d(border)
     expected = norm(layer(pad(image))).relu()
     expected = norm(layer(pad(expected))).relu()
-    found = strips.FeatureMap(image.clone()).convolved(layer, border, reflect)
+    found = feature_map.FeatureMap(image.clone()).convolved(layer, border, reflect)
     found = found.convolved(layer, border, reflect, in_place=stride == 1)
     torch.testing.assert_close(found.settled().raw, expected, rtol=1e-4, atol=1e-5)
 
@@ -124,15 +124,15 @@ def test_two_maps_are_all_that_lives_at_once(
 @torch.inference_mode()
 def test_bf16_keeps_its_maps_in_bf16_and_stays_close() -> None:
     network, low = small(), torch.rand(1, 3, 64, 80)
-    kept: list[strips.FeatureMap] = []
-    convolved = strips.FeatureMap.convolved
+    kept: list[feature_map.FeatureMap] = []
+    convolved = feature_map.FeatureMap.convolved
 
-    def watched(self: strips.FeatureMap, *args: Any, **kwargs: Any) -> strips.FeatureMap:
+    def watched(self: feature_map.FeatureMap, *args: Any, **kwargs: Any) -> feature_map.FeatureMap:
         kept.append(convolved(self, *args, **kwargs))
         return kept[-1]
 
     with pytest.MonkeyPatch.context() as patch, torch.autocast("cpu", torch.bfloat16):
-        patch.setattr(strips.FeatureMap, "convolved", watched)
+        patch.setattr(feature_map.FeatureMap, "convolved", watched)
         found = network(low)
     assert found.dtype == torch.float32
     assert {one.raw.dtype for one in kept} == {torch.bfloat16}

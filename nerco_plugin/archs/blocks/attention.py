@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nerco_plugin.archs.blocks.checks import require_count
-from nerco_plugin.archs.blocks.strips import FeatureMap
+from nerco_plugin.archs.blocks.feature_map import FeatureMap
 
 
 class ChannelAttention(nn.Module):

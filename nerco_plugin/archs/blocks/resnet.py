@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from nerco_plugin.archs.blocks.borders import ReflectionPad, reflected
 from nerco_plugin.archs.blocks.checks import require_count
-from nerco_plugin.archs.blocks.strips import FeatureMap, one_by_one, usable
+from nerco_plugin.archs.blocks.feature_map import FeatureMap
+from nerco_plugin.archs.blocks.strips import one_by_one, usable
 
 UPSAMPLINGS = ("transpose", "resize")
 NORMS = ("instance", "none")
