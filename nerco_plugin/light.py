@@ -63,7 +63,7 @@ def _blocks(light: Tensor) -> Tensor:
 def _gain(light: Tensor, brightness: float) -> Tensor:
     """The factor on light, (N, 1, 1, 1), by which an image is as bright as it should be, by bisection."""
     weights = light.new_tensor(LUMA).view(1, 3, 1, 1)
-    low, high = (light.new_full((len(light), 1, 1, 1), bound).log() for bound in GAINS)
+    low, high = (light.new_full((light.shape[0], 1, 1, 1), bound).log() for bound in GAINS)
     for _ in range(24):
         middle = (low + high) / 2
         luma = (developed(light * middle.exp()) * weights).sum(1, keepdim=True)

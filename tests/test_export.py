@@ -11,17 +11,18 @@ from torch import Tensor, nn
 
 from nerco_plugin.archs.nerco_arch import NeRCo
 from nerco_plugin.export import SIZES, ExportError, compare, export, trace, write_onnx
-from nerco_plugin.inference.weights import build_network, read_weights
+from nerco_plugin.inference.weights import Weights, build_network, read_weights, write_weights
 from tests.data.run_tool import run_tool
 
-NETWORK = {"type": "NeRCo", "num_feat": 4, "num_block": 1, "num_mask_block": 1, "hidden_dim": 8}
+SMALLEST: dict[str, Any] = {"num_feat": 4, "num_block": 1, "num_mask_block": 1, "hidden_dim": 8}
+NETWORK = {"type": "NeRCo", **SMALLEST}
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights that are strong enough to show differences, saved with the network that they are for."""
     torch.manual_seed(1)
-    network = NeRCo(**{name: value for name, value in NETWORK.items() if name != "type"})  # type: ignore[arg-type]
+    network = NeRCo(**SMALLEST)
     params = {name: value * 5 for name, value in network.state_dict().items()}
     path = tmp_path_factory.mktemp("weights") / "net_g.pth"
     torch.save({"params": params, "metadata": {"network_g": json.dumps(NETWORK), "options": "name: tiny"}}, path)
@@ -61,6 +62,14 @@ def test_a_program_computes_what_torch_does(weights: Path, tmp_path: Path) -> No
     torch.testing.assert_close(loaded(batch), network_of(weights)(batch), rtol=0, atol=1e-5)
     assert json.loads(texts["network_g"]) == NETWORK
     assert texts["options"] == "name: tiny"
+
+
+def test_a_network_that_exposes_its_images_first(tmp_path: Path) -> None:
+    options = {"norm": "none", "residual": True, "exposure": 0.5}  # as the packaged network
+    block = {"type": "NeRCo", **SMALLEST, **options}
+    write_weights(Weights(NeRCo(**SMALLEST, **options).state_dict(), block), tmp_path / "net.safetensors")
+    differences = export(tmp_path / "net.safetensors", tmp_path / "net.pt2")
+    assert max(one.largest for one in differences) < 1e-5
 
 
 def test_safetensors_by_the_tool(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
