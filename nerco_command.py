@@ -1,4 +1,4 @@
-"""The command ``nerco``: enhance, demo, doctor. Beside the package, not in it, whose import takes seconds."""
+"""The command ``nerco``: enhance, demo, doctor. Imports nothing before its arguments are parsed: help comes at once."""
 
 import argparse
 import importlib

@@ -16,7 +16,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["nerco_plugin", "nerco_plugin.*"]),
-    py_modules=["nerco_command"],  # outside the package, whose import takes seconds: nerco --help need not wait
+    py_modules=["nerco_command"],
     entry_points={"console_scripts": ["nerco = nerco_command:main"]},
     include_package_data=True,
     package_data={
