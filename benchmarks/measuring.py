@@ -13,14 +13,17 @@ import torch
 from benchmarks.counting import LiveBytes, multiply_adds
 from benchmarks.machine import copying, describe, matrix_product, timed
 from benchmarks.subjects import PRECISIONS, Run, Subject, build
+from nerco_plugin.allocator import keep_freed_memory
 
 
 def measure(order: dict[str, Any]) -> dict[str, Any]:
     """What a worker process does: ``{"kind": "time" | "memory" | "machine", "subjects": [...], ...}``."""
     subjects = [Subject(**values) for values in order["subjects"]]
     device = torch.device(order["device"])
+    kept = order.get("keep_memory", False) and keep_freed_memory()
     if order["kind"] == "machine":
-        return {**describe(device), "copy_gb_s": copying(device) / 1e9}
+        facts = describe(device)
+        return {**facts, "copy_gb_s": copying(device) / 1e9, **({"allocator": "keeps freed memory"} if kept else {})}
     if order["kind"] == "memory":
         return memory(subjects[0], device)
     return times(subjects, device, warmup=order["warmup"], runs=order["runs"])

@@ -45,6 +45,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--no-memory", action="store_true", help="leave memory and counts out: no process for every variant")
     add("--runs", type=int, default=5, help="whose median is given (default: %(default)s)")
     add("--warmup", type=int, default=1, help="runs before them (default: %(default)s)")
+    add("--keep-memory", action="store_true", help="as the project's commands do: the C library keeps freed memory")
     add("--num-feat", type=int, default=64, help="width of the networks (default: %(default)s)")
     add("--num-block", type=int, default=9, help="residual blocks (default: %(default)s)")
     add("--device", default="cpu", choices=["cpu", "cuda"])
@@ -70,7 +71,7 @@ def variants(task: str, arguments: argparse.Namespace) -> list[tuple[str, str]]:
 def work(kind: str, subjects: list[dict[str, Any]], arguments: argparse.Namespace) -> dict[str, Any]:
     """What a process of its own measures; raises SystemExit with its words where it fails."""
     order = {"kind": kind, "subjects": subjects, "device": arguments.device}
-    order |= {"runs": arguments.runs, "warmup": arguments.warmup}
+    order |= {"runs": arguments.runs, "warmup": arguments.warmup, "keep_memory": arguments.keep_memory}
     command = [sys.executable, str(Path(__file__).resolve()), "--worker", json.dumps(order)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
