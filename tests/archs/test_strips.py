@@ -20,7 +20,8 @@ FORMS: list[dict[str, Any]] = [
     {"pool_padding": False, "channel_sigmoid": True},
     {"enhance_input": "normalized"},
     {"use_position": False, "use_mask_extractor": False},
-    {"norm": "none", "residual": True, "upsample": "resize"},
+    {"norm": "none", "residual": True, "upsample": "resize", "long_skip": True},
+    {"long_skip": True},
 ]
 
 
