@@ -12,8 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from nerco_plugin.archs.blocks import strips
 
-SMALL = ((192, 192), (192, 384))  # pixels
-STRIPS = 10  # how many live at once; they do not grow with the image
+SMALL = (192, 384)  # pixels
+FIXED = 128 << 20  # bytes of strips and of one layer's weights, whatever the size
 MARGIN = 1.15  # over what tensors hold: the allocator's slack and the convolutions' own workspace
 MEMORY_FILES = Path("/proc"), Path("/sys/fs/cgroup")
 
@@ -38,27 +38,22 @@ class LiveBytes(TorchDispatchMode):
 
 
 class Need(NamedTuple):
-    """Bytes that a computation takes: ``fixed``, and ``pixel`` for every pixel."""
+    """Bytes that a computation takes: ``pixel`` for every pixel, and FIXED."""
 
-    fixed: float
     pixel: float
 
     def of(self, height: int, width: int) -> int:
         """For an image of that size."""
-        return int(MARGIN * (self.fixed + self.pixel * height * width))
+        return int(MARGIN * self.pixel * height * width) + FIXED
 
 
+@torch.inference_mode()
 def measure(run: Callable[[Tensor], Any], device: torch.device) -> Need:
-    """What ``run`` takes for images (1, 3, H, W) in [0, 1], from the tensors of two small ones; linear in pixels."""
-    peaks = []
-    for height, width in SMALL:
-        image = torch.rand(1, 3, height, width, device=device)
-        with strips.everywhere(), LiveBytes() as live:
-            run(image)
-        peaks.append(live.peak)
-    (first, second), (low, high) = (height * width for height, width in SMALL), peaks
-    pixel = (high - low) / (second - first)
-    return Need(max(0.0, low - pixel * first) + STRIPS * strips.STRIP_BYTES, pixel)
+    """What ``run`` takes for an image (1, 3, H, W) in [0, 1], from all tensors alive at once for a small one."""
+    image = torch.rand(1, 3, *SMALL, device=device)
+    with strips.everywhere(), LiveBytes() as live:
+        run(image)
+    return Need(live.peak / (SMALL[0] * SMALL[1]))
 
 
 def available(device: torch.device) -> int | None:

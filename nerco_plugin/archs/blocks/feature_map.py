@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from nerco_plugin.archs.blocks import winograd
 from nerco_plugin.archs.blocks.moments import Moments
-from nerco_plugin.archs.blocks.strips import strip_bytes
+from nerco_plugin.archs.blocks.strips import are_small, strip_bytes
 
 EPSILON = 1e-5  # of nn.InstanceNorm2d
 FEW_CHANNELS = 8  # an image: read in float32 whatever the maps are, its dark values are what matters
@@ -190,7 +190,7 @@ def _convolution(layer: nn.Conv2d, dtype: torch.dtype) -> Callable[[Tensor], Ten
     """``layer`` without padding, in ``dtype``, the fastest way."""
     weight, bias = _cast(dtype, layer.weight, layer.bias)
     tile = winograd.best_tile(weight, layer.stride[0])
-    if tile:
+    if tile and not are_small():
         return winograd.Winograd(weight, bias, tile)
     return lambda frame: F.conv2d(frame, weight, bias, layer.stride)
 

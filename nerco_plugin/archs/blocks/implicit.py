@@ -16,8 +16,10 @@ from torch.nn import functional as F
 
 from nerco_plugin.archs.blocks.borders import under_autocast
 from nerco_plugin.archs.blocks.checks import require_count
+from nerco_plugin.archs.blocks.strips import are_small
 
 STRIP_PIXELS = 8192  # rows are worked on in strips of about this many pixels: the hidden layers stay in the cache
+SMALL_STRIP_PIXELS = 512
 GPU_STRIP_PIXELS = 2**19  # enough to fill a GPU; 256 MB a hidden layer in 16 bits
 
 
@@ -109,7 +111,7 @@ class ImplicitMLP(nn.Module):
         if isinstance(height, torch.SymInt):  # an exported graph is for every size: the number of strips is not known
             return draw_strip(F.pad(feature, (0, 0, 1, 1)), *inputs[1:])
         pixels = STRIP_PIXELS if feature.device.type == "cpu" else GPU_STRIP_PIXELS
-        rows = max(1, pixels // (batch * width))
+        rows = max(1, (SMALL_STRIP_PIXELS if are_small() else pixels) // (batch * width))
         if torch.is_grad_enabled() and rows < height and not torch.compiler.is_compiling():
             return _RecomputedStrips.apply(rows, *inputs)
         return draw_strips(rows, *inputs)

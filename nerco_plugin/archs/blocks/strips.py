@@ -23,7 +23,10 @@ def usable(image: Tensor) -> bool:
 
 @contextmanager
 def everywhere() -> Iterator[None]:
-    """Strips for small images too, on every device, and small strips: to measure on them what large ones need."""
+    """Strips for small images too, on every device, and nothing that takes the same memory whatever the size.
+
+    For measuring on small images what large ones need.
+    """
     token = _everywhere.set(True)
     try:
         yield
@@ -31,9 +34,14 @@ def everywhere() -> Iterator[None]:
         _everywhere.reset(token)
 
 
+def are_small() -> bool:
+    """Whether this is inside :func:`everywhere`."""
+    return _everywhere.get()
+
+
 def strip_bytes() -> int:
     """What a strip may hold."""
-    return SMALL_STRIP_BYTES if _everywhere.get() else STRIP_BYTES
+    return SMALL_STRIP_BYTES if are_small() else STRIP_BYTES
 
 
 def one_by_one(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
