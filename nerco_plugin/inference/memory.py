@@ -13,8 +13,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from nerco_plugin.archs.blocks import strips
 
 SMALL = (192, 384)  # pixels
-FIXED = 128 << 20  # bytes of strips and of one layer's weights, whatever the size
-MARGIN = 1.15  # over what tensors hold: the allocator's slack and the convolutions' own workspace
+FIXED = 256 << 20  # bytes of strips and of one layer's weights, whatever the size
+MARGIN = 1.05  # over what tensors hold: the allocator's slack and the convolutions' own workspace
 MEMORY_FILES = Path("/proc"), Path("/sys/fs/cgroup")
 
 

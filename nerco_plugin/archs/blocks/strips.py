@@ -7,7 +7,7 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
-STRIP_BYTES = 4 << 20  # of the rows that a convolution reads or writes: about what the caches hold
+STRIP_BYTES = 8 << 20  # of the rows that a convolution reads or writes: about what the caches hold
 SMALL_STRIP_BYTES = 1 << 18
 LEAST_GPU_PIXELS = 1 << 22  # below, a GPU has the memory, and is faster on whole maps
 _everywhere: ContextVar[bool] = ContextVar("everywhere", default=False)
