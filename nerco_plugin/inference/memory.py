@@ -14,7 +14,7 @@ from nerco_plugin.archs.blocks import strips
 
 SMALL = (192, 384)  # pixels
 FIXED = 256 << 20  # bytes of strips and of one layer's weights, whatever the size
-MARGIN = 1.05  # over what tensors hold: the allocator's slack and the convolutions' own workspace
+MARGIN = 1.1  # over what tensors hold: the allocator's slack and the convolutions' own workspace
 MEMORY_FILES = Path("/proc"), Path("/sys/fs/cgroup")
 
 
