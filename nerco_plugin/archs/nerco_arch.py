@@ -50,6 +50,7 @@ class NeRCo(nn.Module):
         residual: G_H gives what is to be added to the normalization, not the image itself (ours).
         exposure: bring every image to this brightness before anything else, see :func:`~nerco_plugin.light.expose`;
             all parts then work on exposed images and none has to guess how dark it was (ours; left out: not done).
+        highlights: with ``exposure``: luma that the brightest 2 % of an image reach at least, see there.
         generator: another registered network as G_H, ``{type: RRDBNet, ...}``; left out, it is ResnetGenerator. It
             takes images in [-1, 1], 6 channels with ``concat`` and 3 without, and gives 3 of the same size.
         generator_tanh: bound what ``generator`` gives by tanh; ``False`` for one that keeps to [-1, 1] by itself.
@@ -77,6 +78,7 @@ class NeRCo(nn.Module):
         long_skip: bool = False,
         residual: bool = False,
         exposure: float | None = None,
+        highlights: float | None = None,
         generator: dict[str, Any] | None = None,
         generator_tanh: bool = True,
     ) -> None:
@@ -84,9 +86,12 @@ class NeRCo(nn.Module):
         require_count(num_mask_block=num_mask_block)  # the parts name the others
         if enhance_input not in ENHANCE_INPUTS:
             raise ValueError(f"enhance_input must be one of {', '.join(ENHANCE_INPUTS)}, got {enhance_input!r}")
-        if exposure is not None and not 0 < exposure < 1:
-            raise ValueError(f"exposure must lie between 0 and 1, got {exposure}")
-        self.residual, self.exposure = residual, exposure
+        for name, level in (("exposure", exposure), ("highlights", highlights)):
+            if level is not None and not 0 < level < 1:
+                raise ValueError(f"{name} must lie between 0 and 1, got {level}")
+        if highlights is not None and exposure is None:
+            raise ValueError("highlights needs exposure, which is missing")
+        self.residual, self.exposure, self.highlights = residual, exposure, highlights
         self.concat = use_nrn and enhance_input == "concat"
         drawing: dict[str, Any] = {"upsample": upsample, "norm": norm, "long_skip": long_skip}
         self.nrn = (
@@ -116,7 +121,7 @@ class NeRCo(nn.Module):
 
     def exposed(self, low: Tensor, darken: bool = False) -> Tensor:
         """What every part of the network sees of an image, (N, 3, H, W) in [0, 1]: itself, or ``exposure`` of it."""
-        return low if self.exposure is None else expose(low, self.exposure, darken=darken)
+        return low if self.exposure is None else expose(low, self.exposure, self.highlights, darken)
 
     def enhance(self, low: Tensor, lightness: bool = True) -> Enhancement:
         """The path of Eq. 8 with all that it computes on the way; ``low`` (N, 3, H, W) in [-1, 1], exposed.
