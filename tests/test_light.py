@@ -75,3 +75,18 @@ def test_the_gradient_goes_through_the_light_alone() -> None:
     expose(dark, 0.5).sum().backward()
     assert dark.grad is not None
     assert dark.grad.min() > 0  # as for a fixed exposure: more light, a brighter pixel
+
+
+def test_highlights_expose_further_and_lamps_do_not_hold_a_scene_down() -> None:
+    plain = developed(scene_light(smooth()) * 0.01)
+    luma = (expose(plain, 0.3, highlights=0.72)[0] * LUMA).sum(0)
+    assert luma.quantile(0.98).item() == pytest.approx(0.72, abs=0.02)
+    with_lamps = plain.clone()
+    with_lamps[..., :8, :8] = 1.0  # a sixteenth of the image: bright enough from the start
+    with_lamps = expose(with_lamps, 0.5, highlights=0.72)[0]
+    assert brightness(with_lamps) == pytest.approx(0.5, abs=0.01)
+
+
+def test_highlights_bound_nothing_where_the_brightness_asks_for_more() -> None:
+    dark = developed(scene_light(smooth()) * 0.01)
+    torch.testing.assert_close(expose(dark, 0.9, highlights=0.3), expose(dark, 0.9))

@@ -19,7 +19,8 @@ VALIDATION = ("chelsea.png", "coffee.png")
 
 TILE = 256
 LARGEST_STEP = 128
-VALIDATION_EXPOSURES = (0.08, 0.02)
+EXPOSURES = (0.006, 0.1)
+VALIDATION_EXPOSURES = (0.06, 0.015)
 SEED = 2023
 
 
@@ -43,7 +44,7 @@ def prepare_demo_data(target: str | Path) -> bool:
     for name, tile in _tiles(HIGH):
         _write(tile, part / "train" / "high" / name)
     for name, tile in _tiles(LOW):
-        _write(_in_the_dark(tile, LowLightCamera(), generator), part / "train" / "low" / name)
+        _write(_in_the_dark(tile, LowLightCamera(exposure=EXPOSURES), generator), part / "train" / "low" / name)
     for name, (shot, exposure) in product(VALIDATION, enumerate(VALIDATION_EXPOSURES, start=1)):
         image = _photograph(name)
         dark = _in_the_dark(image, LowLightCamera(exposure=(exposure, exposure)), generator)

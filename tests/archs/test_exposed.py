@@ -73,9 +73,12 @@ def test_an_exposed_network_sees_exposed_images() -> None:
     exposed.load_state_dict(plain.state_dict())
     low = torch.rand(2, 3, 30, 22) * 0.2
     torch.testing.assert_close(exposed(low), plain(expose(low, 0.5)))
+    lifted = build_network({**SMALL, "exposure": 0.5, "highlights": 0.8}).eval()
+    lifted.load_state_dict(plain.state_dict())
+    torch.testing.assert_close(lifted(low), plain(expose(low, 0.5, 0.8)))
 
 
-@pytest.mark.parametrize(("option", "value"), [("norm", "batch"), ("exposure", 0.0), ("exposure", 1.5)])
+@pytest.mark.parametrize(("option", "value"), [("norm", "batch"), ("exposure", 0.0), ("exposure", 1.5), ("highlights", 0.7)])
 def test_a_wrong_option_is_named(option: str, value: Any) -> None:
     with pytest.raises(ValueError, match=option):
         build_network({**SMALL, option: value})

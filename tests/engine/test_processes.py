@@ -17,7 +17,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def test_sigterm_saves_and_the_run_goes_on_exactly_from_another_folder(project: Project) -> None:
     force = ("val:val_freq=1000", "logger:print_freq=1")
     process = project.start(project.command("train", project.arguments(project.paired, "asked", TOO_LONG, *force)))
-    wait_for(project.folder("asked") / "training_states" / "3.state")
+    wait_for(project.folder("asked") / "training_states" / "manifest.json")
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=240)
     assert process.returncode == 128 + signal.SIGTERM, output
@@ -32,7 +32,7 @@ def test_sigterm_saves_and_the_run_goes_on_exactly_from_another_folder(project: 
 
 def test_full_disk_ends_the_run_and_leaves_the_last_checkpoint(project: Project) -> None:
     process = project.start(project.command("train", project.arguments(project.paired, "full", TOO_LONG)))
-    wait_for(project.folder("full") / "training_states" / "3.state")
+    wait_for(project.folder("full") / "training_states" / "manifest.json")
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (2000, 2000))  # no file grows beyond: as if the disk was full
     output, _ = process.communicate(timeout=240)
     assert process.returncode == 1, output

@@ -20,7 +20,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def last(project: Project) -> int:
     """The last iteration of two equal runs: "asked" was stopped by a signal to one process and resumed."""
     pair = project.start_pair(project.unpaired, "asked", LONG, "train:total_iter=1000000")
-    wait_for(project.folder("asked") / "training_states" / "3.state")
+    wait_for(project.folder("asked") / "training_states" / "manifest.json")
     os.kill(pair[1].pid or 0, signal.SIGTERM)
     for process in pair:
         process.join(timeout=240)
