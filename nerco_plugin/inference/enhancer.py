@@ -1,15 +1,17 @@
 """Enhancer: photographs of any size, depth and channels in, the same kind out."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from nerco_plugin.archs.nerco_arch import NeRCo
 from nerco_plugin.inference.hub import find_weights
 from nerco_plugin.inference.memory import Need, available, measure
 from nerco_plugin.inference.packaged import DEFAULT
@@ -35,8 +37,8 @@ class Enhancer:
         device: ``auto`` (CUDA, else Apple's MPS, else the CPU) or a name of torch's.
         precision: ``float32``, or ``bf16`` or ``fp16``: maps and products of that type, statistics, images and the last
             layer in float32. Networks that are not of this package run under autocast.
-        compile_network: compile with ``torch.compile``; the first images take minutes then. Images above two
-            megapixels are enhanced in strips all the same, which compiled code does not know.
+        compile_network: compile with ``torch.compile``; the first image of each size takes a minute or more
+            then. Images above two megapixels are enhanced in strips all the same, which compiled code does not know.
 
     Raises:
         ValueError: an unknown precision, or a device that is not there.
@@ -66,7 +68,7 @@ class Enhancer:
         self.device = choose_device(device)
         self.dtype = PRECISIONS[precision]
         self.network: nn.Module = network.to(self.device)
-        self.compiled = torch.compile(self.network, dynamic=True) if compile_network else self.network
+        self.compiled = _compiled(self.network) if compile_network else self.network
         self.need: Need | None = None  # measured when the first large image comes
 
     @classmethod
@@ -175,6 +177,18 @@ class Enhancer:
         if is_gray:
             enhanced = (enhanced * enhanced.new_tensor(LUMA)[:, None, None]).sum(dim=1, keepdim=True)
         return torch.cat([torch.lerp(colours, enhanced, strength), alpha], dim=1)
+
+
+def _compiled(network: nn.Module) -> nn.Module:
+    """The network with its layers compiled, the same parameters in it.
+
+    NeRCo's choice of the exposure stays out: its many small steps take the compiler longer than all layers together.
+    """
+    if not isinstance(network, NeRCo):
+        return cast(nn.Module, torch.compile(network))
+    compiled = copy.copy(network)
+    vars(compiled)["enhance"] = torch.compile(network.enhance)
+    return compiled
 
 
 def choose_device(name: str) -> torch.device:

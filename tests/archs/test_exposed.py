@@ -78,7 +78,9 @@ def test_an_exposed_network_sees_exposed_images() -> None:
     torch.testing.assert_close(lifted(low), plain(expose(low, 0.5, 0.8)))
 
 
-@pytest.mark.parametrize(("option", "value"), [("norm", "batch"), ("exposure", 0.0), ("exposure", 1.5), ("highlights", 0.7)])
+@pytest.mark.parametrize(
+    ("option", "value"), [("norm", "batch"), ("exposure", 0.0), ("exposure", 1.5), ("highlights", 0.7)]
+)
 def test_a_wrong_option_is_named(option: str, value: Any) -> None:
     with pytest.raises(ValueError, match=option):
         build_network({**SMALL, option: value})

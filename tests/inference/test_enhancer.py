@@ -1,14 +1,18 @@
 """Enhancer: every kind of image in, the same kind out, gray and alpha as they should be, faults by name."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from basicsr.archs import build_network
 from PIL import Image
 from torch import nn
+from torch._dynamo.utils import counters
 
 import nerco_plugin
+from nerco_plugin.archs.nerco_arch import NeRCo
 from nerco_plugin.inference.enhancer import LUMA, EnhanceError, Enhancer
 
 
@@ -119,3 +123,17 @@ def test_faults_of_network_and_options(enhancer: Enhancer) -> None:
         Enhancer(Constant(0), "cpu", "int8")
     with pytest.raises(ValueError, match="device: 'cuda:99' is not available"):
         Enhancer(Constant(0), "cuda:99")
+
+
+def test_compiled_layers_give_the_same_pictures(enhancer: Enhancer, monkeypatch: pytest.MonkeyPatch) -> None:
+    compile_eagerly = functools.partial(torch.compile, backend="eager")  # traced for real; no minute of C++ compiling
+    monkeypatch.setattr(torch, "compile", compile_eagerly)
+    network = build_network({"type": "NeRCo", "num_feat": 4, "num_block": 1, "hidden_dim": 8, "exposure": 0.4}).eval()
+    counters.clear()
+    compiled = Enhancer(network, device="cpu", compile_network=True)
+    for size in ((20, 24), (17, 31)):
+        low = torch.rand(1, 3, *size) * 0.2
+        torch.testing.assert_close(compiled.enhance(low), Enhancer(network, device="cpu").enhance(low))
+    assert counters["stats"]["unique_graphs"] >= 1
+    assert not counters["graph_break"]
+    assert network.enhance.__func__ is NeRCo.enhance  # the network itself stays as it was, for large images
