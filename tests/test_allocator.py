@@ -1,5 +1,6 @@
 """Freed memory is kept by the process where the C library is glibc."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -20,11 +21,14 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def faults(how: str) -> int:
-    done = subprocess.run([sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True)
+def faults(how: str, **glibc: str) -> int:
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True, env=os.environ | glibc
+    )
     return int(done.stdout)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc is left as it is")
 def test_memory_is_not_faulted_in_again() -> None:
-    assert faults("keep") < 0.1 * faults("leave")
+    # glibc adapts its threshold to what is freed, and may keep memory by chance: where it is fixed, it does not
+    assert faults("keep") < 0.1 * faults("leave", MALLOC_MMAP_THRESHOLD_="131072")

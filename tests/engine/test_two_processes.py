@@ -61,13 +61,17 @@ def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(project: P
     sgd = "{type: SGD, lr: 0.01}"
     force = (f"train:optim_g={sgd}", f"train:optim_d={sgd}", "train:warm_start=~", "train:image_pool_size=0")
     assert project.train_pair(project.unpaired, "two", *force, "train:total_iter=1") == [0, 0]
+    recomputed = (*force, "train:total_iter=1", "train:checkpoint=true")
+    assert project.train_pair(project.unpaired, "recomputed", *recomputed) == [0, 0]
     project.train(project.unpaired, "one", *force, "train:total_iter=1", "datasets:train:batch_size_per_gpu=2")
     project.train(project.unpaired, "half", *force, "train:total_iter=1")
     for label in ("net_g", "net_degrade", "net_d_high", "net_d_edge_low"):
-        two, one, half = (project.weights(name, 1, label)["params"] for name in ("two", "one", "half"))
-        worst = max((two[name] - one[name]).abs().max().item() for name in one)
-        moved = max((two[name] - half[name]).abs().max().item() for name in one)
-        assert worst < 5e-6 < 1e-4 < moved, (label, worst, moved)  # "half" saw one of the two samples
+        one, half = (project.weights(name, 1, label)["params"] for name in ("one", "half"))
+        for name in ("two", "recomputed"):
+            two = project.weights(name, 1, label)["params"]
+            worst = max((two[key] - one[key]).abs().max().item() for key in one)
+            moved = max((two[key] - half[key]).abs().max().item() for key in one)
+            assert worst < 5e-6 < 1e-4 < moved, (name, label, worst, moved)  # "half" saw one of the two samples
 
 
 def test_a_broken_file_ends_both_and_is_named(project: Project) -> None:
