@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from nerco_plugin.archs.nerco_arch import NeRCo
 from nerco_plugin.inference.hub import find_weights
 from nerco_plugin.inference.memory import Need, available, measure
 from nerco_plugin.inference.packaged import DEFAULT
@@ -184,6 +183,8 @@ def _compiled(network: nn.Module) -> nn.Module:
 
     NeRCo's choice of the exposure stays out: its many small steps take the compiler longer than all layers together.
     """
+    from nerco_plugin.archs.nerco_arch import NeRCo  # here alone: other networks need not have it
+
     if not isinstance(network, NeRCo):
         return cast(nn.Module, torch.compile(network))
     compiled = copy.copy(network)
