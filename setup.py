@@ -44,6 +44,7 @@ setup(
         "test": [
             "pytest>=8",
             "pytest-timeout>=2.2",
+            "pytest-xdist>=3.5",
             "playwright>=1.40",  # drives the system's Chromium in the page tests
             "onnx>=1.16",  # the extra export, whose results the tests compare with torch's
             "onnxruntime>=1.18",

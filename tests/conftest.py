@@ -1,6 +1,7 @@
 """What all tests share: where the real photographs are, and a seed."""
 
 import os
+import signal
 
 os.environ["OMP_NUM_THREADS"] = "1"  # here and in every process a test starts: bitwise equality needs equal threads
 from pathlib import Path
@@ -12,6 +13,7 @@ import nerco_plugin  # noqa: F401  before any test file imports basicsr
 from nerco_plugin.registry import fill_registries
 from tests.released import Released, load_released
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest-xdist ignores it, and what tests start inherits that
 fill_registries()  # now, not at the first look: some tests put a registry back as they found it
 
 REPOSITORY = Path(__file__).resolve().parents[1]
