@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from nerco_plugin.archs.blocks import feature_map, resnet, strips, winograd
+from nerco_plugin.archs.blocks import feature_map, resnet, strips
 from nerco_plugin.archs.nerco_arch import NeRCo
 from nerco_plugin.inference.memory import LiveBytes
 
@@ -79,23 +79,12 @@ def test_one_convolution_where_strips_meet_the_border(
     torch.testing.assert_close(found.settled().raw, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (4, 8), (7, 9), (33, 30)])
-@pytest.mark.parametrize(
-    ("tile", "dtype", "atol"), [(2, torch.float64, 1e-12), (4, torch.float64, 1e-12), (4, torch.float32, 1e-4)]
-)
-def test_winograd_is_the_plain_convolution(size: tuple[int, int], tile: int, dtype: torch.dtype, atol: float) -> None:
-    layer = nn.Conv2d(160, 130, 3).to(dtype)
-    frame = torch.randn(1, 160, size[0] + 2, size[1] + 2, dtype=dtype).to(memory_format=torch.channels_last)
-    found = winograd.Winograd(layer.weight, layer.bias, tile)(frame)
-    torch.testing.assert_close(found, layer(frame), rtol=0, atol=atol)
-
-
 @torch.inference_mode()
 def test_a_wide_network_goes_through_winograd_unchanged() -> None:
     trunk, image = resnet.ResnetTrunk(3, 32, 6), torch.rand(1, 3, 64, 60)
     with FlopCounterMode(display=False) as fewer:
         found = trunk(image)
-    with plainly(), FlopCounterMode(display=False) as all_of_them:
+    with plainly(), strips.everywhere(), FlopCounterMode(display=False) as all_of_them:
         expected = trunk(image)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
     assert fewer.get_total_flops() < 0.7 * all_of_them.get_total_flops()

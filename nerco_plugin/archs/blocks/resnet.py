@@ -15,6 +15,7 @@ from nerco_plugin.archs.blocks.borders import ReflectionPad, reflected
 from nerco_plugin.archs.blocks.checks import require_count
 from nerco_plugin.archs.blocks.feature_map import FeatureMap
 from nerco_plugin.archs.blocks.strips import one_by_one, usable
+from nerco_plugin.archs.blocks.winograd import convolved
 
 UPSAMPLINGS = ("transpose", "resize")
 NORMS = ("instance", "none")
@@ -90,8 +91,8 @@ class ResnetBlock(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, H, W), H and W above 1."""
-        inner = self.norm(self.conv1(reflected(feature, 1)))
-        return feature + self.norm(self.conv2(reflected(inner, 1, relu=True)))
+        inner = self.norm(convolved(self.conv1, reflected(feature, 1)))
+        return feature + self.norm(convolved(self.conv2, reflected(inner, 1, relu=True)))
 
     def in_strips(self, feature: FeatureMap) -> FeatureMap:
         """The same, in the memory of ``feature`` and one more map."""

@@ -6,10 +6,17 @@ ninths. Exact but for rounding: in float32 about four times that of the plain co
 be too rough, T 2 doubles it.
 """
 
+from typing import Any, cast
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from nerco_plugin.archs.blocks.borders import under_autocast
+from nerco_plugin.archs.blocks.strips import are_small
+
+EXACT_TILE = 4  # in float32 and float64; coarser types need smaller tiles
 LEAST_CHANNELS = 128  # below, the transforms cost what the products save
 
 # Of the image, of the weights, and back: interpolation at 0, 1, -1 and infinity; for T 4 at 2 and -2 too.
@@ -38,7 +45,7 @@ def best_tile(weight: Tensor, stride: int) -> int:
     is_wide = min(weight.shape[:2]) >= LEAST_CHANNELS and weight.shape[2:] == (3, 3)
     if not is_wide or stride != 1 or weight.device.type != "cpu":
         return 0
-    return 4 if weight.element_size() >= 4 else 2 if weight.dtype == torch.bfloat16 else 0
+    return EXACT_TILE if weight.element_size() >= 4 else 2 if weight.dtype == torch.bfloat16 else 0
 
 
 class Winograd:
@@ -53,23 +60,107 @@ class Winograd:
     def __init__(self, weight: Tensor, bias: Tensor | None, tile: int) -> None:
         self.tile = tile
         self.seen = tile + 2
+        exact = torch.promote_types(weight.dtype, torch.float32)
         to_image, to_weight, back = (torch.tensor(rows, dtype=torch.float64) for rows in MATRICES[tile])
         self.to_image, self.back = (torch.kron(one, one).to(weight.dtype) for one in (to_image, back))
-        exact = torch.promote_types(weight.dtype, torch.float32)
+        self.to_weight = torch.kron(to_weight, to_weight).to(exact)
         taps = weight.contiguous().view(-1, 9).to(exact).T
-        transformed = (torch.kron(to_weight, to_weight).to(exact) @ taps).to(weight.dtype)
-        self.weight = transformed.view(-1, *weight.shape[:2]).transpose(1, 2)
+        transformed = (self.to_weight @ taps).to(weight.dtype)
+        self.weight = transformed.view(-1, *weight.shape[:2]).transpose(1, 2)  # ((T + 2)^2, C, D)
         self.bias = bias
 
     def __call__(self, frame: Tensor) -> Tensor:
         """(1, C, H + 2, W + 2) channels last to (1, D, H, W)."""
         height, width = frame.shape[2] - 2, frame.shape[3] - 2
-        down, across = -(-height // self.tile), -(-width // self.tile)
+        down, across = self._counts(height, width)
+        product = torch.bmm(self._image(frame), self.weight)
+        values = (self.back @ product.view(self.seen**2, -1)).view(self.tile, self.tile, down, across, -1)
+        whole = values.permute(2, 0, 3, 1, 4).reshape(down * self.tile, across * self.tile, -1)[:height, :width]
+        return (whole if self.bias is None else whole.add_(self.bias)).permute(2, 0, 1)[None]
+
+    def gradients(self, frame: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """Those of the frame, (1, C, H + 2, W + 2), and of the weights, ((T + 2)^2, C, D), before :meth:`of_taps`.
+
+        Args:
+            frame: (1, C, H + 2, W + 2) channels last.
+            gradient: of the result, (1, D, H, W) channels last.
+        """
+        tile, seen = self.tile, self.seen
+        height, width = gradient.shape[2:]
+        down, across = self._counts(height, width)
+        gradient = F.pad(gradient, (0, across * tile - width, 0, down * tile - height))
+        tiles = gradient[0].permute(1, 2, 0).reshape(down, tile, across, tile, -1).permute(1, 3, 0, 2, 4)
+        product = (self.back.T @ tiles.reshape(tile**2, -1)).view(seen**2, down * across, -1)
+        of_weight = torch.bmm(self._image(frame).transpose(1, 2), product)
+        image = torch.bmm(product, self.weight.transpose(1, 2))
+        parts = (self.to_image.T @ image.view(seen**2, -1)).view(seen, seen, down, across, -1).permute(2, 0, 3, 1, 4)
+        whole = parts.new_zeros(down + 1, tile, across + 1, tile, parts.shape[-1])
+        whole[:down, :, :across] = parts[:, :tile, :, :tile]  # tiles overlap in what the last two rows and columns see
+        whole[1:, :2, :across] += parts[:, tile:, :, :tile]
+        whole[:down, :, 1:, :2] += parts[:, :tile, :, tile:]
+        whole[1:, :2, 1:, :2] += parts[:, tile:, :, tile:]
+        whole = whole.view((down + 1) * tile, (across + 1) * tile, -1)[: height + 2, : width + 2]
+        return whole.permute(2, 0, 1)[None], of_weight
+
+    def of_taps(self, of_weight: Tensor) -> Tensor:
+        """The gradient of the weights as they were given, (D, C, 3, 3)."""
+        taps = self.to_weight.T @ of_weight.transpose(1, 2).reshape(self.seen**2, -1).to(self.to_weight.dtype)
+        return taps.T.view(self.weight.shape[2], self.weight.shape[1], 3, 3)
+
+    def _counts(self, height: int, width: int) -> tuple[int, int]:
+        """Tiles down and across."""
+        return -(-height // self.tile), -(-width // self.tile)
+
+    def _image(self, frame: Tensor) -> Tensor:
+        """The transformed tiles of (1, C, H + 2, W + 2) channels last: ((T + 2)^2, tiles, C)."""
+        height, width = frame.shape[2] - 2, frame.shape[3] - 2
+        down, across = self._counts(height, width)
         if (down * self.tile, across * self.tile) != (height, width):
             frame = F.pad(frame, (0, across * self.tile - width, 0, down * self.tile - height))
         tiles = frame.unfold(2, self.seen, self.tile).unfold(3, self.seen, self.tile)  # (1, C, down, across, T+2, T+2)
         image = self.to_image @ tiles[0].permute(3, 4, 1, 2, 0).reshape(self.seen**2, -1)
-        product = torch.bmm(image.view(self.seen**2, down * across, -1), self.weight)
-        values = (self.back @ product.view(self.seen**2, -1)).view(self.tile, self.tile, down, across, -1)
-        whole = values.permute(2, 0, 3, 1, 4).reshape(down * self.tile, across * self.tile, -1)[:height, :width]
-        return (whole if self.bias is None else whole.add_(self.bias)).permute(2, 0, 1)[None]
+        return image.view(self.seen**2, down * across, -1)
+
+
+def convolved(layer: nn.Conv2d, frame: Tensor) -> Tensor:
+    """``layer``, which has a bias and no padding, of (N, C, H, W), the faster way, with derivatives.
+
+    Compiled code has it without derivatives and for one size; what is for every size, as an export, stays plain.
+    """
+    tile = 0 if are_small() else best_tile(layer.weight, layer.stride[0])
+    compiling = torch.compiler.is_compiling()
+    if compiling and (torch.is_grad_enabled() or isinstance(frame.shape[-1], torch.SymInt)):
+        tile = 0
+    if tile != EXACT_TILE or frame.dtype != layer.weight.dtype or under_autocast(frame.device):
+        return cast(Tensor, layer(frame))
+    if compiling:
+        return _image_by_image(frame, layer.weight, layer.bias)
+    return cast(Tensor, _Convolution.apply(frame, layer.weight, layer.bias))
+
+
+def _image_by_image(frame: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    convolution = Winograd(weight, bias, EXACT_TILE)
+    images = [convolution(image.contiguous(memory_format=torch.channels_last)) for image in frame.split(1)]
+    return torch.cat([image.contiguous() for image in images])
+
+
+class _Convolution(torch.autograd.Function):
+    """:class:`Winograd` of a batch; the transformed tiles are made again in the backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, frame: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(frame, weight)
+        return _image_by_image(frame, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        frame, weight = ctx.saved_tensors
+        convolution = Winograd(weight, None, EXACT_TILE)
+        of_frame, of_weight = torch.empty_like(frame), torch.zeros_like(convolution.weight)
+        for one, own, of_one in zip(frame.split(1), gradient.split(1), of_frame.split(1), strict=True):
+            images = (image.contiguous(memory_format=torch.channels_last) for image in (one, own))
+            of_image, part = convolution.gradients(*images)
+            of_one.copy_(of_image)
+            of_weight += part
+        return of_frame, convolution.of_taps(of_weight), gradient.sum((0, 2, 3))
