@@ -1,15 +1,21 @@
 """A camera in the dark: low-light photographs simulated from normal-light ones, in linear light (ours).
 
-The warm start trains on such pairs and the demo's low side is made of them: exposure, colour, shot and read noise and
-8-bit quantisation, in the order in which they happen behind a lens.
+The warm start trains on such pairs and the demo's low side is made of them: exposure, colour, shot and read noise, JPEG
+and 8-bit quantisation, in the order in which they happen behind a lens.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
+from basicsr.utils.diffjpeg import DiffJPEG
 from torch import Tensor
+from torch.nn import functional as F
 
 from nerco_plugin.light import developed, scene_light
+
+BLUR_REACH = 3  # pixels to each side that the blur of the noise reaches
+JPEG_BLOCK = 16  # pixels, with the colours at half size
 
 
 @dataclass(frozen=True)
@@ -22,9 +28,14 @@ class LowLightCamera:
         shot_noise: variance of the noise per unit of linear light (photon counting), drawn log-uniformly.
         read_noise: standard deviation of the noise that does not depend on light, drawn log-uniformly.
         channel_gain: how much more than green the sensor's R, G and B are amplified, noise and all.
+        noise_blur: standard deviation, in pixels, of the blur that demosaicing and scaling leave on the noise, which
+            keeps its strength; drawn uniformly.
+        jpeg_share: of the photographs that are stored as JPEG, in [0, 1].
+        jpeg_quality: of those, 1 to 100, drawn uniformly.
 
     Raises:
-        ValueError: a range is not two rising positive numbers, or a gain not positive.
+        ValueError: a range is not two rising positive numbers (``noise_blur``: 0 or more), a gain not positive, or
+            ``jpeg_share`` or ``jpeg_quality`` outside its range.
     """
 
     exposure: tuple[float, float] = (0.006, 0.3)
@@ -32,12 +43,21 @@ class LowLightCamera:
     shot_noise: tuple[float, float] = (2e-5, 8e-5)
     read_noise: tuple[float, float] = (5e-5, 2.5e-4)
     channel_gain: tuple[float, float, float] = (1.8, 1.0, 1.5)
+    noise_blur: tuple[float, float] = (0.0, 0.0)
+    jpeg_share: float = 0.0
+    jpeg_quality: tuple[float, float] = (60.0, 95.0)
 
     def __post_init__(self) -> None:
-        for name in ("exposure", "white_balance", "shot_noise", "read_noise"):
+        for name in ("exposure", "white_balance", "shot_noise", "read_noise", "jpeg_quality"):
             values = getattr(self, name)
             if len(values) != 2 or not 0 < values[0] <= values[1]:
                 raise ValueError(f"{name} must be two rising positive numbers, got {values}")
+        if len(self.noise_blur) != 2 or not 0 <= self.noise_blur[0] <= self.noise_blur[1]:
+            raise ValueError(f"noise_blur must be two rising numbers, 0 or more, got {self.noise_blur}")
+        if not 0 <= self.jpeg_share <= 1:
+            raise ValueError(f"jpeg_share must lie between 0 and 1, got {self.jpeg_share}")
+        if not 1 <= self.jpeg_quality[0] <= self.jpeg_quality[1] <= 100:
+            raise ValueError(f"jpeg_quality must lie between 1 and 100, got {self.jpeg_quality}")
         if len(self.channel_gain) != 3 or min(self.channel_gain) <= 0:
             raise ValueError(f"channel_gain must be three positive numbers, got {self.channel_gain}")
 
@@ -71,5 +91,37 @@ def simulate_low_light(high: Tensor, camera: LowLightCamera, generator: torch.Ge
     gain = high.new_tensor(camera.channel_gain).view(1, 3, 1, 1)
     deviation = (gain * light * log_uniform(camera.shot_noise) + (gain * log_uniform(camera.read_noise)) ** 2).sqrt()
     noise = torch.randn(high.shape, generator=generator, device=high.device)
+    if camera.noise_blur[1] > 0:
+        noise = _blurred(noise, uniform(camera.noise_blur))
     captured = developed((light + deviation * noise).clamp(min=0))
+    if camera.jpeg_share > 0:
+        stored = uniform((0.0, 1.0)) < camera.jpeg_share
+        captured = torch.where(stored, _as_jpeg(captured, uniform(camera.jpeg_quality).flatten()), captured)
     return (captured * 255).round() / 255
+
+
+def _blurred(noise: Tensor, deviation: Tensor) -> Tensor:
+    """White noise (N, 3, H, W) after a Gaussian blur by ``deviation`` pixels (N, 1, 1, 1), as strong as before."""
+    place = torch.arange(-BLUR_REACH, BLUR_REACH + 1, device=noise.device, dtype=noise.dtype)
+    taps = torch.exp(-0.5 * (place / deviation.flatten()[:, None].clamp(min=1e-2)).square())
+    taps = (taps / taps.square().sum(dim=1, keepdim=True).sqrt()).repeat_interleave(noise.shape[1], dim=0)
+    flat = noise.flatten(0, 1)[None]
+    flat = F.pad(flat, (BLUR_REACH,) * 4, mode="circular" if min(noise.shape[2:]) > BLUR_REACH else "replicate")
+    flat = F.conv2d(flat, taps[:, None, :, None], groups=len(taps))
+    return F.conv2d(flat, taps[:, None, None, :], groups=len(taps))[0].view_as(noise)
+
+
+def _as_jpeg(image: Tensor, quality: Tensor) -> Tensor:
+    """(N, 3, H, W) in [0, 1] written to JPEG of a ``quality`` (N,) each and read again, by BasicSR's simulation."""
+    height, width = image.shape[2:]
+    padded = F.pad(image, (0, -width % JPEG_BLOCK, 0, -height % JPEG_BLOCK), mode="replicate")
+    factor = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality).clamp(min=1) / 100
+    jpeg = _jpeg(image.device)
+    with torch.no_grad():
+        parts = jpeg.compress(padded, factor=factor)
+        return jpeg.decompress(*parts, *padded.shape[2:], factor=factor)[..., :height, :width]
+
+
+@cache
+def _jpeg(device: torch.device) -> DiffJPEG:
+    return DiffJPEG(differentiable=False).to(device)

@@ -95,7 +95,7 @@ class NeRCoModel(MendedMixin, BaseModel):
         warm_start = dict(train_opt.get("warm_start") or {})
         self.warm_start_iter = warm_start.pop("num_iter", 0)
         self.shuffle_colours = warm_start.pop("shuffle_colours", False)
-        self.camera = LowLightCamera(**{name: tuple(bounds) for name, bounds in warm_start.items()})
+        self.camera = LowLightCamera(**warm_start)
         self.accumulate = train_opt.get("accumulate", 1)
         self.precision = self._precision(train_opt.get("amp"))
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision is torch.float16)

@@ -1,5 +1,10 @@
 """The simulated camera: exposure, colour, noise, 8 bits, reproducibility, wrong ranges."""
 
+import math
+from typing import Any
+
+import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -41,6 +46,41 @@ def test_it_gives_8_bits_reproducibly() -> None:
     assert torch.equal(first, second)
     torch.testing.assert_close(first * 255, (first * 255).round(), rtol=0, atol=1e-4)
     assert not torch.equal(first, simulate_low_light(high, LowLightCamera(), torch.Generator().manual_seed(2)))
+
+
+@pytest.mark.parametrize("blur", [0.4, 0.8])
+def test_blurred_noise_keeps_its_strength_and_is_alike_in_neighbours(blur: float) -> None:
+    camera = LowLightCamera((1.0, 1.0), (1.0, 1.0), (1e-12, 1e-12), (1e-2, 1e-2), (1.0, 1.0, 1.0), (blur, blur))
+    high = developed(torch.full((2, 3, 256, 256), 0.3))
+    noise = scene_light(simulate_low_light(high, camera))
+    noise = noise - noise.mean()
+    assert noise.std().item() == pytest.approx(1e-2, rel=0.08)
+    beside = (noise[..., 1:] * noise[..., :-1]).mean() / noise.square().mean()
+    taps = [math.exp(-0.5 * (place / blur) ** 2) for place in range(-3, 4)]
+    expected = sum(one * other for one, other in zip(taps, taps[1:])) / sum(tap**2 for tap in taps)
+    assert beside.item() == pytest.approx(expected, abs=0.03)
+
+
+def test_a_share_of_the_photographs_is_stored_as_jpeg() -> None:
+    camera = {"exposure": (0.5, 0.5), "white_balance": (1.0, 1.0), **STILL}
+    high = torch.rand(32, 3, 5, 7, generator=torch.Generator().manual_seed(0))
+    high = torch.nn.functional.interpolate(high, size=(20, 27), mode="bilinear")
+    plain = simulate_low_light(high, LowLightCamera(**camera))
+    stored = simulate_low_light(high, LowLightCamera(**camera, jpeg_share=0.5, jpeg_quality=(50, 50)))
+    apart = (stored - plain).abs().mean((1, 2, 3))
+    assert 8 <= (apart > 1e-3).sum() <= 24
+    assert ((apart > 1e-3) | (apart < 1e-5)).all()
+    whole = simulate_low_light(high, LowLightCamera(**camera, jpeg_share=1.0, jpeg_quality=(30, 30)))
+    coded, pixels = (image[0].permute(1, 2, 0).mul(255).round().byte().numpy() for image in (whole, plain))
+    _, content = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 30])
+    known = cv2.imdecode(content, cv2.IMREAD_COLOR)[..., ::-1]  # enlarges the colours more smoothly
+    assert np.abs(coded.astype(int) - known).mean() < 0.6 * np.abs(coded.astype(int) - pixels).mean()
+
+
+@pytest.mark.parametrize("wrong", [{"noise_blur": (0.5, 0.1)}, {"jpeg_share": 1.5}, {"jpeg_quality": (60, 101)}])
+def test_a_wrong_blur_or_file_is_named(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        LowLightCamera(**wrong)
 
 
 @pytest.mark.parametrize("name", ["exposure", "white_balance", "shot_noise", "read_noise"])
