@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nerco_plugin.shadows import shadow_lift
+
 LUMA = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
 WHITE = 0.98  # values at 1 stand for finite light
 POWER = 4.0  # of the mean that tells brightness: highlights count more than shadows
@@ -31,17 +33,26 @@ def developed(light: Tensor) -> Tensor:
     return linear_to_srgb(1 - torch.exp(-light))
 
 
-def expose(image: Tensor, brightness: float, highlights: float | None = None, darken: bool = False) -> Tensor:
+def expose(
+    image: Tensor,
+    brightness: float,
+    highlights: float | None = None,
+    shadows: float | None = None,
+    darken: bool = False,
+) -> Tensor:
     """Photograph a scene again with the exposure that makes it as bright as it should be.
 
     Brightness is the power mean of the luma, (mean(luma^4))^(1/4), over the image in blocks of 4 x 4 pixels. With
     ``highlights``, a scene without bright lamps is exposed further, until its brightest 2 % reach that luma: of the
     rules tried, the two together came closest to the references' exposures on the 20 validation pairs (docs/recipe.md).
+    With ``shadows``, a scene of which a quarter is still darker than that gets more light there, see
+    :func:`~nerco_plugin.shadows.shadow_lift`.
 
     Args:
         image: (N, 3, H, W) RGB in [0, 1]; every image gets an exposure of its own.
         brightness: what it is to be, in (0, 1); with ``highlights`` at least.
         highlights: luma that 2 % of the image reach, in (0, 1).
+        shadows: luma that no more than a quarter of the image stays below, in (0, 1), as far as light allows.
         darken: also lower the exposure of an image that is brighter than that.
 
     Returns:
@@ -52,7 +63,13 @@ def expose(image: Tensor, brightness: float, highlights: float | None = None, da
         gain = _gain(_blocks(light), brightness, highlights)
         if not darken:
             gain = gain.clamp(min=1)
+        if shadows is not None:
+            gain = gain * shadow_lift(_luma(light) * gain, scene_light(light.new_tensor(shadows)))
     return developed(light * gain)
+
+
+def _luma(light: Tensor) -> Tensor:
+    return (light * light.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def _blocks(light: Tensor) -> Tensor:
@@ -65,11 +82,10 @@ def _blocks(light: Tensor) -> Tensor:
 
 def _gain(light: Tensor, brightness: float, highlights: float | None) -> Tensor:
     """The factor on light, (N, 1, 1, 1), by which an image is as bright as it should be, by bisection."""
-    weights = light.new_tensor(LUMA).view(1, 3, 1, 1)
     low, high = (light.new_full((light.shape[0], 1, 1, 1), bound).log() for bound in GAINS)
     for _ in range(24):
         middle = (low + high) / 2
-        luma = (developed(light * middle.exp()) * weights).sum(1, keepdim=True)
+        luma = _luma(developed(light * middle.exp()))
         is_dark = (luma**POWER).mean((1, 2, 3), keepdim=True) < brightness**POWER
         if highlights is not None:
             is_dark |= (luma > highlights).to(luma.dtype).mean((1, 2, 3), keepdim=True) < SHARE

@@ -51,6 +51,7 @@ class NeRCo(nn.Module):
         exposure: bring every image to this brightness before anything else, see :func:`~nerco_plugin.light.expose`;
             all parts then work on exposed images and none has to guess how dark it was (ours; left out: not done).
         highlights: with ``exposure``: luma that the brightest 2 % of an image reach at least, see there.
+        shadows: with ``exposure``: luma that no more than a quarter of an image stays below, see there.
         generator: another registered network as G_H, ``{type: RRDBNet, ...}``; left out, it is ResnetGenerator. It
             takes images in [-1, 1], 6 channels with ``concat`` and 3 without, and gives 3 of the same size.
         generator_tanh: bound what ``generator`` gives by tanh; ``False`` for one that keeps to [-1, 1] by itself.
@@ -79,6 +80,7 @@ class NeRCo(nn.Module):
         residual: bool = False,
         exposure: float | None = None,
         highlights: float | None = None,
+        shadows: float | None = None,
         generator: dict[str, Any] | None = None,
         generator_tanh: bool = True,
     ) -> None:
@@ -86,12 +88,13 @@ class NeRCo(nn.Module):
         require_count(num_mask_block=num_mask_block)  # the parts name the others
         if enhance_input not in ENHANCE_INPUTS:
             raise ValueError(f"enhance_input must be one of {', '.join(ENHANCE_INPUTS)}, got {enhance_input!r}")
-        for name, level in (("exposure", exposure), ("highlights", highlights)):
+        for name, level in (("exposure", exposure), ("highlights", highlights), ("shadows", shadows)):
             if level is not None and not 0 < level < 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {level}")
-        if highlights is not None and exposure is None:
-            raise ValueError("highlights needs exposure, which is missing")
-        self.residual, self.exposure, self.highlights = residual, exposure, highlights
+            if level is not None and exposure is None:
+                raise ValueError(f"{name} needs exposure, which is missing")
+        self.residual = residual
+        self.exposure, self.highlights, self.shadows = exposure, highlights, shadows
         self.concat = use_nrn and enhance_input == "concat"
         drawing: dict[str, Any] = {"upsample": upsample, "norm": norm, "long_skip": long_skip}
         self.nrn = (
@@ -121,7 +124,7 @@ class NeRCo(nn.Module):
 
     def exposed(self, low: Tensor, darken: bool = False) -> Tensor:
         """What every part of the network sees of an image, (N, 3, H, W) in [0, 1]: itself, or ``exposure`` of it."""
-        return low if self.exposure is None else expose(low, self.exposure, self.highlights, darken)
+        return low if self.exposure is None else expose(low, self.exposure, self.highlights, self.shadows, darken)
 
     def enhance(self, low: Tensor, lightness: bool = True) -> Enhancement:
         """The path of Eq. 8 with all that it computes on the way; ``low`` (N, 3, H, W) in [-1, 1], exposed.

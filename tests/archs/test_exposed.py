@@ -76,10 +76,13 @@ def test_an_exposed_network_sees_exposed_images() -> None:
     lifted = build_network({**SMALL, "exposure": 0.5, "highlights": 0.8}).eval()
     lifted.load_state_dict(plain.state_dict())
     torch.testing.assert_close(lifted(low), plain(expose(low, 0.5, 0.8)))
+    lifted.shadows = 0.4
+    torch.testing.assert_close(lifted(low), plain(expose(low, 0.5, 0.8, 0.4)))
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("norm", "batch"), ("exposure", 0.0), ("exposure", 1.5), ("highlights", 0.7)]
+    ("option", "value"),
+    [("norm", "batch"), ("exposure", 0.0), ("exposure", 1.5), ("highlights", 0.7), ("shadows", 0.1)],
 )
 def test_a_wrong_option_is_named(option: str, value: Any) -> None:
     with pytest.raises(ValueError, match=option):

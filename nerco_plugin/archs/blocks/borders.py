@@ -1,6 +1,6 @@
 """Reflected borders in the type that a feature map has, whatever autocast says, and without keeping the map twice."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -12,6 +12,11 @@ from torch.nn import functional as F
 def under_autocast(device: torch.device) -> bool:
     """Whether autocast is on for ``device``; on one without autocast, such as ``meta``, it is off."""
     return torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type)
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
+    """A context in which tensors keep their types whatever autocast says."""
+    return torch.autocast(device.type, enabled=False) if under_autocast(device) else nullcontext()
 
 
 def reflected(feature: Tensor, border: int, relu: bool = False) -> Tensor:
@@ -28,8 +33,7 @@ def reflected(feature: Tensor, border: int, relu: bool = False) -> Tensor:
 
 
 def _reflect(feature: Tensor, border: int) -> Tensor:
-    device = feature.device
-    with torch.autocast(device.type, enabled=False) if under_autocast(device) else nullcontext():
+    with without_autocast(feature.device):
         return F.pad(feature, (border,) * 4, mode="reflect")
 
 
