@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from nerco_plugin.archs.blocks import winograd
 from nerco_plugin.archs.blocks.moments import Moments
+from nerco_plugin.archs.blocks.products import product_dtype
 from nerco_plugin.archs.blocks.strips import are_small, strip_bytes
 
 EPSILON = 1e-5  # of nn.InstanceNorm2d
@@ -44,6 +45,7 @@ class FeatureMap:
     ) -> None:
         self.raw = raw
         self.exact = torch.promote_types(raw.dtype, torch.float32)  # of moments, sums and images
+        self.product = product_dtype(raw.dtype, raw.device)
         self.normalize = normalize
         self.waits = waits
         self.factors: tuple[Tensor, Tensor] | None = None
@@ -53,7 +55,7 @@ class FeatureMap:
 
     def strips(self, height: int, channels: int) -> Iterator[tuple[int, int]]:
         """First and last row of each strip in which ``height`` rows of ``channels`` channels are made of this map."""
-        row = self.raw.shape[3] * max(self.raw.shape[1], channels) * self.raw.element_size()
+        row = self.raw.shape[3] * max(self.raw.shape[1], channels) * self.product.itemsize
         rows = max(4, strip_bytes() // row // 4 * 4)  # of whole tiles, see winograd
         return ((top, min(top + rows, height)) for top in range(0, height, rows))
 
@@ -88,7 +90,7 @@ class FeatureMap:
         dtype = working_dtype(layer.weight)
         height, width = (_out(side + 2 * border, layer) for side in self.raw.shape[2:])
         target = self.raw if in_place else _empty(self.raw, layer.out_channels, height, width, dtype)
-        precision = self.exact if layer.in_channels < FEW_CHANNELS else dtype
+        precision = self.exact if layer.in_channels < FEW_CHANNELS else product_dtype(dtype, self.raw.device)
         return self._collected(target, self._convolutions(layer, height, border, reflect, precision))
 
     def _convolutions(
@@ -111,7 +113,7 @@ class FeatureMap:
         dtype = working_dtype(weight)
         height, width = self.raw.shape[2:]
         target = _empty(self.raw, weight.shape[1], 2 * height, 2 * width, dtype)
-        return self._collected(target, self._transposed(*_cast(dtype, weight, bias)))
+        return self._collected(target, self._transposed(*_cast(product_dtype(dtype, self.raw.device), weight, bias)))
 
     def _transposed(self, weight: Tensor, bias: Tensor | None) -> Iterator[tuple[int, Tensor]]:
         _, channels, kernel, _ = weight.shape

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from nerco_plugin.archs.blocks.borders import under_autocast
 from nerco_plugin.archs.blocks.checks import require_count
+from nerco_plugin.archs.blocks.products import product_dtype
 from nerco_plugin.archs.blocks.strips import are_small
 
 STRIP_PIXELS = 8192  # rows are worked on in strips of about this many pixels: the hidden layers stay in the cache
@@ -146,9 +147,10 @@ def strips(height: int, rows: int) -> Iterator[tuple[slice, slice, tuple[int, in
 
 def draw_strips(rows: int, feature: Tensor, row_term: Tensor, column_term: Tensor, *weights: Tensor) -> Tensor:
     """All colours, ``rows`` rows at a time, in the dtype of ``feature``; arguments as :func:`draw_strip`'s."""
-    row_term, *others = (tensor.to(feature.dtype) for tensor in (row_term, column_term, *weights))
+    dtype = product_dtype(feature.dtype, feature.device)
+    row_term, *others = (tensor.to(dtype) for tensor in (row_term, column_term, *weights))
     drawn = [
-        draw_strip(F.pad(feature[..., seen, :], frame), row_term[:, own], *others)
+        draw_strip(F.pad(feature[..., seen, :].to(dtype), frame), row_term[:, own], *others).to(feature.dtype)
         for own, seen, frame in strips(feature.shape[2], rows)
     ]
     return torch.cat(drawn, dim=2)
@@ -172,13 +174,14 @@ class _RecomputedStrips(torch.autograd.Function):
         saved = ctx.saved_tensors  # once: under torch.utils.checkpoint a second look is an error
         feature, row_term, *others = saved
         total = [torch.zeros_like(tensor) for tensor in saved]
-        shared = [tensor.detach().to(feature.dtype).requires_grad_() for tensor in others]
+        dtype = product_dtype(feature.dtype, feature.device)
+        shared = [tensor.detach().to(dtype).requires_grad_() for tensor in others]
         for own, seen, frame in strips(feature.shape[2], ctx.rows):
             with torch.enable_grad():
-                framed = F.pad(feature.detach()[..., seen, :], frame).requires_grad_()
-                row_part = row_term.detach()[:, own].to(feature.dtype).requires_grad_()
+                framed = F.pad(feature.detach()[..., seen, :].to(dtype), frame).requires_grad_()
+                row_part = row_term.detach()[:, own].to(dtype).requires_grad_()
                 drawn = draw_strip(framed, row_part, *shared)
-            parts = list(torch.autograd.grad(drawn, (framed, row_part, *shared), gradient[..., own, :]))
+            parts = list(torch.autograd.grad(drawn, (framed, row_part, *shared), gradient[..., own, :].to(dtype)))
             parts[0] = parts[0][..., frame[2] : parts[0].shape[2] - frame[3], :]
             for whole, part in zip((total[0][..., seen, :], total[1][:, own], *total[2:]), parts, strict=True):
                 whole += part

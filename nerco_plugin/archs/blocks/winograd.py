@@ -78,9 +78,8 @@ class Winograd:
         to_image, to_weight, back = (torch.tensor(rows, dtype=torch.float64) for rows in MATRICES[tile])
         self.to_image, self.back = (torch.kron(one, one).to(weight.dtype) for one in (to_image, back))
         self.to_weight = torch.kron(to_weight, to_weight).to(exact)
-        taps = weight.contiguous().view(-1, 9).to(exact).T
-        transformed = (self.to_weight @ taps).to(weight.dtype)
-        self.weight = transformed.view(-1, *weight.shape[:2]).transpose(1, 2)  # ((T + 2)^2, C, D)
+        taps = weight.to(exact).permute(2, 3, 1, 0).reshape(9, -1)
+        self.weight = (self.to_weight @ taps).to(weight.dtype).view(self.seen**2, *weight.shape[1::-1])  # (., C, D)
         self.bias = bias
 
     def __call__(self, frame: Tensor) -> Tensor:
@@ -88,8 +87,8 @@ class Winograd:
         height, width = frame.shape[2] - 2, frame.shape[3] - 2
         down, across = self._counts(height, width)
         product = torch.bmm(self._image(frame), self.weight)
-        values = (self.back @ product.view(self.seen**2, -1)).view(self.tile, self.tile, down, across, -1)
-        whole = values.permute(2, 0, 3, 1, 4).reshape(down * self.tile, across * self.tile, -1)[:height, :width]
+        values = _each(self.back, product.transpose(0, 1)).view(down, across, self.tile, self.tile, -1)
+        whole = values.transpose(1, 2).reshape(down * self.tile, across * self.tile, -1)[:height, :width]
         return (whole if self.bias is None else whole.add_(self.bias)).permute(2, 0, 1)[None]
 
     def gradients(self, frame: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,11 +102,11 @@ class Winograd:
         height, width = gradient.shape[2:]
         down, across = self._counts(height, width)
         gradient = F.pad(gradient, (0, across * tile - width, 0, down * tile - height))
-        tiles = gradient[0].permute(1, 2, 0).reshape(down, tile, across, tile, -1).permute(1, 3, 0, 2, 4)
-        product = (self.back.T @ tiles.reshape(tile**2, -1)).view(seen**2, down * across, -1)
+        tiles = gradient[0].permute(1, 2, 0).reshape(down, tile, across, tile, -1).transpose(1, 2)
+        product = _each(self.back.T, tiles.reshape(down * across, tile**2, -1)).transpose(0, 1)
         of_weight = torch.bmm(self._image(frame).transpose(1, 2), product)
         image = torch.bmm(product, self.weight.transpose(1, 2))
-        parts = (self.to_image.T @ image.view(seen**2, -1)).view(seen, seen, down, across, -1).permute(2, 0, 3, 1, 4)
+        parts = _each(self.to_image.T, image.transpose(0, 1)).view(down, across, seen, seen, -1).transpose(1, 2)
         whole = parts.new_zeros(down + 1, tile, across + 1, tile, parts.shape[-1])
         whole[:down, :, :across] = parts[:, :tile, :, :tile]  # tiles overlap in what the last two rows and columns see
         whole[1:, :2, :across] += parts[:, tile:, :, :tile]
@@ -118,22 +117,27 @@ class Winograd:
 
     def of_taps(self, of_weight: Tensor) -> Tensor:
         """The gradient of the weights as they were given, (D, C, 3, 3)."""
-        taps = self.to_weight.T @ of_weight.transpose(1, 2).reshape(self.seen**2, -1).to(self.to_weight.dtype)
-        return taps.T.view(self.weight.shape[2], self.weight.shape[1], 3, 3)
+        taps = self.to_weight.T @ of_weight.view(self.seen**2, -1).to(self.to_weight.dtype)
+        return taps.view(3, 3, *of_weight.shape[1:]).permute(3, 2, 0, 1)
 
     def _counts(self, height: int, width: int) -> tuple[int, int]:
         """Tiles down and across."""
         return -(-height // self.tile), -(-width // self.tile)
 
     def _image(self, frame: Tensor) -> Tensor:
-        """The transformed tiles of (1, C, H + 2, W + 2) channels last: ((T + 2)^2, tiles, C)."""
+        """The transformed tiles of (1, C, H + 2, W + 2) channels last: ((T + 2)^2, tiles, C), a tile in one place."""
         height, width = frame.shape[2] - 2, frame.shape[3] - 2
         down, across = self._counts(height, width)
         if (down * self.tile, across * self.tile) != (height, width):
             frame = F.pad(frame, (0, across * self.tile - width, 0, down * self.tile - height))
         tiles = frame.unfold(2, self.seen, self.tile).unfold(3, self.seen, self.tile)  # (1, C, down, across, T+2, T+2)
-        image = self.to_image @ tiles[0].permute(3, 4, 1, 2, 0).reshape(self.seen**2, -1)
-        return image.view(self.seen**2, down * across, -1)
+        tiles = tiles[0].permute(1, 2, 3, 4, 0).reshape(down * across, self.seen**2, -1)
+        return _each(self.to_image, tiles).transpose(0, 1)
+
+
+def _each(matrix: Tensor, tiles: Tensor) -> Tensor:
+    """``matrix`` (M, K) times every tile (tiles, K, C): (tiles, M, C). One after the other they stay in the cache."""
+    return torch.bmm(matrix.expand(len(tiles), -1, -1), tiles)
 
 
 def convolved(layer: nn.Conv2d, frame: Tensor) -> Tensor:
