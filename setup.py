@@ -17,7 +17,7 @@ setup(
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["nerco_plugin", "nerco_plugin.*"]),
     py_modules=["nerco_command"],
-    entry_points={"console_scripts": ["nerco = nerco_command:main"]},
+    entry_points={"console_scripts": ["nerco = nerco_command:run"]},
     include_package_data=True,
     package_data={
         "nerco_plugin": ["**/*.npz", "**/*.LICENSE", "**/*.css", "**/*.js", "**/*.json", "weights/*", "py.typed"]

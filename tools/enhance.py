@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from nerco_command import main
+from nerco_command import run
 
 if __name__ == "__main__":
-    sys.exit(main(["enhance", *sys.argv[1:]]))
+    run(["enhance", *sys.argv[1:]])

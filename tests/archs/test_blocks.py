@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from nerco_plugin.archs import blocks
 
-ALLOWED = ("torch", "math", "collections", "contextlib", "contextvars", "typing", "nerco_plugin.archs.blocks")
+STANDARD = ("collections", "contextlib", "contextvars", "functools", "math", "pathlib", "platform", "typing")
+ALLOWED = ("torch", "nerco_plugin.archs.blocks", *STANDARD)
 
 
 class Toy(nn.Module):

@@ -119,6 +119,18 @@ def test_faults_before_the_first_file(photographs: Path, tmp_path: Path, capsys:
     assert "expected 0 to 1" in capsys.readouterr().err
 
 
+def test_the_process_leaves_at_once_with_its_code_and_all_its_words(photographs: Path, tiny_weights: Path) -> None:
+    command = [sys.executable, "tools/enhance.py", photographs / "1.png", "--weights", tiny_weights, "--quiet", "-o"]
+    first, second = (
+        subprocess.run([*command, photographs.parent / out], cwd=REPOSITORY, capture_output=True, text=True)
+        for out in ("better.png", "better.mp4")
+    )
+    assert (first.returncode, first.stderr) == (0, "1 enhanced, 0 failed\n")
+    assert Image.open(photographs.parent / "better.png").size == (13, 11)
+    assert second.returncode == 2
+    assert "is an image" in second.stderr
+
+
 def test_help_needs_no_torch() -> None:
     program = "import sys, nerco_command as c; c.build_parser().format_help(); print('torch' in sys.modules)"
     for code in (program, program.replace("format_help()", "parse_args(['doctor'])")):
