@@ -1,0 +1,81 @@
+"""A widened network computes the same, its copies learn different things, and what does not fit is named."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from nerco_plugin.archs.nerco_arch import NeRCo
+from nerco_plugin.archs.widening import widen
+from nerco_plugin.inference.weights import Weights, build_network, read_weights, write_weights
+from tests.data.run_tool import run_tool
+
+NARROW: dict[str, Any] = {"num_feat": 4, "num_block": 1, "num_mask_block": 1, "hidden_dim": 8, "num_frequencies": 2}
+WIDE: dict[str, Any] = {"num_feat": 12, "num_block": 3, "num_mask_block": 2, "hidden_dim": 16, "num_frequencies": 2}
+FORMS: list[dict[str, Any]] = [
+    {"norm": "none", "residual": True, "long_skip": True, "upsample": "resize", "exposure": 0.48},
+    {"upsample": "transpose"},
+    {"upsample": "transpose", "norm": "none", "channel_sigmoid": True, "enhance_input": "normalized"},
+]
+
+
+def both(form: dict[str, Any]) -> tuple[NeRCo, NeRCo]:
+    """A narrow network with lively weights, and the wide one that it became."""
+    torch.manual_seed(0)
+    narrow, wide = NeRCo(**NARROW, **form).double(), NeRCo(**WIDE, **form).double()
+    for parameter in narrow.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    widen(narrow, wide, torch.Generator().manual_seed(0))
+    return narrow, wide
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_it_computes_the_same(form: dict[str, Any]) -> None:
+    narrow, wide = both(form)
+    low = torch.rand(2, 3, 21, 26, dtype=torch.float64) * 2 - 1
+    for expected, found in zip(narrow.enhance(low), wide.enhance(low), strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-9)
+
+
+def test_copies_of_a_feature_learn_different_things() -> None:
+    _, wide = both(FORMS[0])
+    low, high = torch.rand(2, 1, 3, 24, 24, dtype=torch.float64)
+    (wide(low) - high).abs().mean().backward()
+    first = wide.generator.trunk[1].weight.grad
+    assert not torch.allclose(first[0], first[1], rtol=0.01)
+    block = wide.generator.trunk[-3].conv2.weight.grad  # of a block that the narrow network has not
+    assert block.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"num_feat": 6}, "widths must be whole multiples"),
+        ({"use_mask_extractor": False}, "mask_extractor is in one of the networks only"),
+        ({"num_hidden": 2}, r"mlp\.hidden\.1 is in one"),
+    ],
+)
+def test_what_does_not_fit_is_named(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        widen(NeRCo(**NARROW), NeRCo(**(NARROW | change)))
+
+
+def test_fewer_blocks_are_refused() -> None:
+    with pytest.raises(ValueError, match="ResnetBlock1 is in one of the networks only"):
+        widen(NeRCo(**(NARROW | {"num_block": 2})), NeRCo(**NARROW))
+
+
+def test_the_tool_writes_weights_that_know_their_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    source, out = tmp_path / "narrow.safetensors", tmp_path / "wide.pth"
+    write_weights(Weights(NeRCo(**NARROW).state_dict(), {"type": "NeRCo", **NARROW}, "name: tiny"), source)
+    assert run_tool("widen", str(source), str(out), "--num-feat", "8", "--num-block", "2") == 0
+    assert "parameters instead of" in capsys.readouterr().out
+    weights = read_weights(out)
+    assert weights.network_g == {"type": "NeRCo", **NARROW, "num_feat": 8, "num_block": 2}
+    low = torch.rand(1, 3, 20, 24)
+    narrow, wide = build_network(read_weights(source), "narrow"), build_network(weights, "wide")
+    torch.testing.assert_close(wide(low), narrow(low), rtol=0, atol=1e-5)
+    assert run_tool("widen", str(source), str(out), "--num-feat", "9") == 1
+    assert "whole multiples" in capsys.readouterr().err

@@ -1,0 +1,56 @@
+"""Widen a trained network: python tools/widen.py WEIGHTS OUT.pth --num-feat 64 --num-block 9 --hidden-dim 256
+
+OUT.pth enhances as WEIGHTS does and has more features to learn with: name it as path:pretrain_network_g. Widths must be
+whole multiples of those of WEIGHTS; blocks are added.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+WIDTHS = ("num_feat", "num_block", "num_mask_block", "hidden_dim")
+
+
+def main() -> int:
+    """Parse, widen, say what was written."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", type=Path, metavar="WEIGHTS", help="a checkpoint or packaged weights of a NeRCo")
+    parser.add_argument("out", type=Path, metavar="OUT", help=".pth or .safetensors")
+    parser.add_argument("--opt", type=Path, metavar="FILE", help="option file, where the weights name no network")
+    for name in WIDTHS:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help=f"network_g:{name} (as it was)")
+    args = parser.parse_args()
+    from nerco_plugin.engine.errors import answer  # after parsing: --help need not wait
+
+    asked = {name: getattr(args, name) for name in WIDTHS if getattr(args, name) is not None}
+    return answer(lambda: write(args.weights, args.out, args.opt, asked))
+
+
+def write(weights_file: Path, out: Path, option_file: Path | None, asked: dict[str, int]) -> int:
+    """Widen, and print how many parameters it has now."""
+    import torch
+
+    from nerco_plugin.archs.widening import widen
+    from nerco_plugin.inference.weights import build_network, read_weights, write_weights
+    from nerco_plugin.models.state_file import CheckpointError
+    from nerco_plugin.registry import find_network
+
+    weights = read_weights(weights_file, option_file)
+    narrow = build_network(weights, name=str(weights_file))
+    block = {**weights.network_g, **asked}
+    arch = find_network(block["type"])
+    if arch is None:
+        raise CheckpointError(f"{weights_file}: no registered arch {block['type']!r}")
+    wide = arch(**{name: value for name, value in block.items() if name != "type"})
+    try:
+        widen(narrow, wide, torch.Generator().manual_seed(0))
+    except ValueError as error:
+        raise CheckpointError(f"{weights_file}: {error}") from error
+    write_weights(weights._replace(params=wide.state_dict(), network_g=block), out)
+    counts = [sum(parameter.numel() for parameter in network.parameters()) for network in (narrow, wide)]
+    print(f"wrote {out}: {counts[1]:,} parameters instead of {counts[0]:,}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
