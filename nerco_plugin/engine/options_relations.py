@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from nerco_plugin.archs.blocks.products import multiplies_bf16
 from nerco_plugin.engine.options_source import Faults, lookup
 
 
@@ -39,6 +40,8 @@ def remarks(opt: dict[str, Any]) -> Iterator[str]:
         yield f"val:metrics are not computed: there is no {phase} data set"
     if opt["is_train"]:
         yield from _lengths(opt)
+        if opt["num_gpu"] == 0 and opt["train"].get("amp") and not multiplies_bf16():
+            yield "train:amp saves memory and costs time here: this CPU has no AMX, float32's products are its fastest"
 
 
 def _lengths(opt: dict[str, Any]) -> Iterator[str]:

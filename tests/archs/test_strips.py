@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from nerco_plugin.archs.blocks import feature_map, resnet, strips
+from nerco_plugin.archs.blocks import feature_map, products, resnet, strips
 from nerco_plugin.archs.nerco_arch import NeRCo
 from nerco_plugin.inference.memory import LiveBytes
 
@@ -111,8 +111,10 @@ def test_two_maps_are_all_that_lives_at_once(
     assert memory.peak < 2.6 * one_map + 8 * low.numel() * 4  # and some images
 
 
+@pytest.mark.parametrize("multiplies_bf16", [False, True])
 @torch.inference_mode()
-def test_bf16_keeps_its_maps_in_bf16_and_stays_close() -> None:
+def test_bf16_keeps_its_maps_in_bf16_and_stays_close(multiplies_bf16: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "multiplies_bf16", lambda: multiplies_bf16)
     network, low = small(), torch.rand(1, 3, 64, 80)
     kept: list[feature_map.FeatureMap] = []
     convolved = feature_map.FeatureMap.convolved

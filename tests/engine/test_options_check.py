@@ -10,6 +10,8 @@ from basicsr.models.sr_model import SRModel
 from basicsr.utils.registry import ARCH_REGISTRY, MODEL_REGISTRY, Registry
 from option_samples import build, faults, make_project
 
+from nerco_plugin.engine import options_relations
+
 UNKNOWN = {
     "sr": [
         ("trian:lr=1", "the option file has no key 'trian'; did you mean 'train'?"),
@@ -265,6 +267,14 @@ def test_a_shorter_run_than_planned_is_remarked_upon(project: Path) -> None:
     assert build(project, "sr", "datasets:val=~")["remarks"] == [
         "val:metrics are not computed: there is no val data set"
     ]
+
+
+@pytest.mark.parametrize("is_quick", [False, True])
+def test_amp_that_costs_time_is_remarked_upon(project: Path, is_quick: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options_relations, "multiplies_bf16", lambda: is_quick)
+    remarks = build(project, "nerco", "train:amp=bf16", "num_gpu=0")["remarks"]
+    assert any("train:amp saves memory and costs time here" in remark for remark in remarks) != is_quick
+    assert build(project, "nerco", "num_gpu=0")["remarks"] == []
 
 
 def test_clip_weights_are_missed_before_the_run(project: Path) -> None:
