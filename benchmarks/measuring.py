@@ -10,11 +10,12 @@ from typing import Any
 
 import torch
 
-from benchmarks.counting import LiveBytes, multiply_adds
+from benchmarks.counting import multiply_adds
 from benchmarks.machine import copying, describe, matrix_product, timed
 from benchmarks.subjects import PRECISIONS, Run, Subject, build
 from nerco_plugin.allocator import keep_freed_memory
 from nerco_plugin.archs.blocks.strips import everywhere
+from nerco_plugin.inference.memory import LiveBytes
 
 
 def measure(order: dict[str, Any]) -> dict[str, Any]:

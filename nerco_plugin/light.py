@@ -1,5 +1,7 @@
 """Light in a scene and values in a file: the transfer curve of sRGB, a tone curve, and exposing a dark image (ours)."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -64,12 +66,19 @@ def expose(
         if not darken:
             gain = gain.clamp(min=1)
         if shadows is not None:
-            gain = gain * shadow_lift(_luma(light) * gain, scene_light(light.new_tensor(shadows)))
+            gain = gain * shadow_lift(_luma(light) * gain, _light_of(shadows))
     return developed(light * gain)
 
 
-def _luma(light: Tensor) -> Tensor:
-    return (light * light.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+def _light_of(value: float) -> float:
+    """:func:`scene_light` of a number: to make a tensor of it would wait for a GPU."""
+    linear = value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+    return -math.log1p(-WHITE * linear)
+
+
+def _luma(image: Tensor) -> Tensor:
+    red, green, blue = image.split(1, dim=1)
+    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue  # no tensor of weights: making one would wait for a GPU
 
 
 def _blocks(light: Tensor) -> Tensor:

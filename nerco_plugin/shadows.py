@@ -19,12 +19,12 @@ SHADE = 0.35  # light at which the lift has fallen to a third
 MOST = 8.0  # times the light: noise comes with it, and beyond it the order of brightnesses could turn
 
 
-def shadow_lift(luma: Tensor, level: Tensor) -> Tensor:
+def shadow_lift(luma: Tensor, level: float) -> Tensor:
     """The factor on light, by place, with which the darkest quarter of a scene reaches ``level``.
 
     Args:
         luma: of the light, (N, 1, H, W), 0 or more, any H and W.
-        level: light that a quarter of each scene may lie below, a scalar; where no more does, every factor is 1.
+        level: light that a quarter of each scene may lie below; where no more does, every factor is 1.
 
     Returns:
         (N, 1, H, W), 1 to ``MOST``.

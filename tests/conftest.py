@@ -10,10 +10,15 @@ import pytest
 import torch
 
 import nerco_plugin  # noqa: F401  before any test file imports basicsr
+
+# isort: split
+from basicsr.utils import get_root_logger
+
 from nerco_plugin.registry import fill_registries
 from tests.released import Released, load_released
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest-xdist ignores it, and what tests start inherits that
+get_root_logger().propagate = True  # caplog sees what it says, whichever test had it made
 fill_registries()  # now, not at the first look: some tests put a registry back as they found it
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -10,7 +10,6 @@ results/check_data. Exit code 0: no faults; 1: faults.
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -32,6 +31,7 @@ def check(option_file: Path, force_yml: list[str], out: Path) -> int:
     from nerco_plugin.data.doctor import examine, open_sources
     from nerco_plugin.data.doctor_report import summary, write_report
     from nerco_plugin.engine.options import OptionError, load_options
+    from nerco_plugin.engine.options_paths import found_inputs
 
     try:
         opt = load_options(option_file, force_yml)
@@ -42,7 +42,7 @@ def check(option_file: Path, force_yml: list[str], out: Path) -> int:
     if not isinstance(blocks, dict) or not all(isinstance(block, dict) for block in blocks.values()):
         print(f"check_data: expected datasets in {option_file}, each with its options, got {blocks!r}", file=sys.stderr)
         return 1
-    data_sets = {name: _resolved(block, option_file.parent) for name, block in blocks.items()}
+    data_sets = {name: found_inputs(block, [PROJECT, option_file.parent]) for name, block in blocks.items()}
     sources, unopened = open_sources(data_sets)
     with tqdm(total=sum(map(len, sources.values())), unit="image") as bar:
         sides, findings = examine(data_sets, sources, on_image=lambda path: bar.update())
@@ -50,16 +50,6 @@ def check(option_file: Path, force_yml: list[str], out: Path) -> int:
     print(summary(diagnosis))
     print(*write_report(diagnosis, out, name=opt.get("name", option_file.stem)), sep="\n")
     return 0 if diagnosis.is_healthy else 1
-
-
-def _resolved(block: dict[str, Any], beside: Path) -> dict[str, Any]:
-    """Paths as training resolves them: against the project first, then against the option file's folder."""
-    resolved = dict(block)
-    for key, value in block.items():
-        if key.startswith(("dataroot_", "meta_info")) and isinstance(value, str):
-            candidates = [PROJECT / value, beside / value]
-            resolved[key] = str(next((path for path in candidates if path.exists()), candidates[0]))
-    return resolved
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def widen(narrow: nn.Module, wide: nn.Module, generator: torch.Generator | None 
 
     Args:
         narrow: a network of this package.
-        wide: the same with whole multiples of its widths, and as many residual blocks or more.
+        wide: the same with whole multiples of its widths, and as many residual blocks, or more with ``norm: none``.
         generator: source of the shares.
 
     Raises:
@@ -42,9 +42,10 @@ def _layers(narrow: nn.Module, wide: nn.Module, name: str) -> Iterator[tuple[str
         yield name, narrow, wide
     parts, wide_parts = _parts(narrow), _parts(wide)
     for label in [*parts, *(label for label in wide_parts if label not in parts)]:
-        if label not in parts and isinstance(wide_parts[label], ResnetBlock):
-            _silence(wide_parts[label])
-        elif label not in parts or label not in wide_parts:
+        added = wide_parts[label] if label not in parts else None
+        if isinstance(added, ResnetBlock):
+            _silence(added, f"{name}.{label}")
+        elif added is not None or label not in wide_parts:
             raise ValueError(f"{name}.{label} is in one of the networks only")
         else:
             yield from _layers(parts[label], wide_parts[label], f"{name}.{label}")
@@ -61,8 +62,12 @@ def _parts(network: nn.Module) -> dict[str, nn.Module]:
     return parts
 
 
-def _silence(block: nn.Module) -> None:
-    for parameter in block.get_submodule("conv2").parameters():
+def _silence(block: ResnetBlock, name: str) -> None:
+    if isinstance(block.norm, nn.InstanceNorm2d):
+        raise ValueError(
+            f"{name}: blocks can be added with norm: none only: InstanceNorm would make any first step loud"
+        )
+    for parameter in block.conv2.parameters():
         parameter.zero_()
 
 

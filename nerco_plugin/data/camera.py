@@ -4,6 +4,7 @@ The warm start trains on such pairs and the demo's low side is made of them: exp
 and 8-bit quantisation, in the order in which they happen behind a lens.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -84,12 +85,12 @@ def simulate_low_light(high: Tensor, camera: LowLightCamera, generator: torch.Ge
         return bounds[0] + (bounds[1] - bounds[0]) * drawn
 
     def log_uniform(bounds: tuple[float, float]) -> Tensor:
-        low, high_ = torch.tensor(bounds, dtype=torch.float64).log().tolist()
-        return uniform((low, high_)).exp()
+        return uniform((math.log(bounds[0]), math.log(bounds[1]))).exp()
 
     light = scene_light(high) * log_uniform(camera.exposure) * uniform(camera.white_balance, channels=3)
-    gain = high.new_tensor(camera.channel_gain).view(1, 3, 1, 1)
-    deviation = (gain * light * log_uniform(camera.shot_noise) + (gain * log_uniform(camera.read_noise)) ** 2).sqrt()
+    shot, read = log_uniform(camera.shot_noise), log_uniform(camera.read_noise)
+    colours = zip(light.split(1, dim=1), camera.channel_gain, strict=True)
+    deviation = torch.cat([(gain * one * shot + (gain * read) ** 2).sqrt() for one, gain in colours], dim=1)
     noise = torch.randn(high.shape, generator=generator, device=high.device)
     if camera.noise_blur[1] > 0:
         noise = _blurred(noise, uniform(camera.noise_blur))

@@ -53,11 +53,22 @@ def _resolve(block: Any, keys: KeyPath, root: Path, faults: Faults) -> None:
             _resolve(value, (*keys, key), root, faults)
 
 
+def found_inputs(block: dict[str, Any], folders: list[Path]) -> dict[str, Any]:
+    """A data set's options with its paths looked for in ``folders``; the first place where it is nowhere."""
+    places = {key: places_of(value, folders) for key, value in block.items() if is_path(key, value)}
+    found = {key: next((path for path in tried if path.exists()), tried[0]) for key, tried in places.items()}
+    return {**block, **{key: str(path) for key, path in found.items()}}
+
+
+def places_of(text: str, folders: list[Path]) -> list[Path]:
+    """Where a path of an option file may lead."""
+    return list(dict.fromkeys(Path(os.path.abspath(folder / Path(text).expanduser())) for folder in folders))  # noqa: PTH100
+
+
 def _found(text: str, keys: KeyPath, root: Path, faults: Faults) -> str:
     place = faults.options.place(keys)
     # what was typed on the command line may also be meant from where one stands
-    folders = [root, place.file.parent if place.file else Path.cwd()]
-    tried = list(dict.fromkeys(Path(os.path.abspath(folder / Path(text).expanduser())) for folder in folders))  # noqa: PTH100
+    tried = places_of(text, [root, place.file.parent if place.file else Path.cwd()])
     for path in tried:
         if path.exists():
             _check_kind(path, keys, faults)

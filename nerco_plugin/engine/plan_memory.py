@@ -44,7 +44,7 @@ def states_per_weight(optimizer: dict[str, Any]) -> int:
 
 
 def _kept(opt: dict[str, Any], costs: list[NetworkCost]) -> int:
-    batch = opt["datasets"]["train"]["batch_size_per_gpu"]
+    batch = images_at_once(opt)
     networks = {cost.name: build(opt[cost.name], "meta").train() for cost in costs}
     passes: dict[str, Callable[[Tensor], Any]] = dict(networks)
     if opt["model_type"] == "NeRCoModel":
@@ -54,6 +54,11 @@ def _kept(opt: dict[str, Any], costs: list[NetworkCost]) -> int:
     return sum(
         kept_by(run, torch.empty(batch, 3, sides[name], sides[name], device="meta")) for name, run in passes.items()
     )
+
+
+def images_at_once(opt: dict[str, Any]) -> int:
+    """How many images of a process go through the networks together."""
+    return -(-opt["datasets"]["train"]["batch_size_per_gpu"] // opt["train"].get("accumulate", 1))
 
 
 def _loop(opt: dict[str, Any], networks: dict[str, nn.Module]) -> Callable[[Tensor], Any]:

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from basicsr.utils import get_root_logger
+
 from nerco_plugin.engine.checkpoint import Checkpoints, Entry
 from nerco_plugin.engine.options import OptionError
 from nerco_plugin.models.state_file import CheckpointError, load_torch
@@ -61,10 +63,16 @@ def newest(checkpoints: Checkpoints, until: int | None = None) -> Start:
 def restore_network(model: Any, path: Path, label: str) -> None:  # noqa: ANN401
     """Fill ``model.LABEL`` from 'params' and ``model.LABEL_ema`` from 'params_ema' of a network's file.
 
+    A moving average that the run did not have begins at the network's own weights.
+
     Raises:
         CheckpointError: the file cannot be read, or the model has no such network or another one.
     """
-    for key, weights in load_torch(path).items():
+    content = load_torch(path)
+    if "params" in content and "params_ema" not in content and hasattr(model, f"{label}_ema"):
+        get_root_logger().warning(f"{path} has no moving average: it begins at the network's own weights.")
+        content["params_ema"] = content["params"]
+    for key, weights in content.items():
         if key == "metadata":
             continue
         name = label + key.removeprefix("params")

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from nerco_plugin.archs.blocks.strips import LEAST_GPU_PIXELS
 from nerco_plugin.inference.hub import find_weights
 from nerco_plugin.inference.memory import Need, available, measure
 from nerco_plugin.inference.packaged import DEFAULT
@@ -18,7 +19,7 @@ from nerco_plugin.inference.photograph import Photograph, read_photograph
 from nerco_plugin.inference.weights import build_network, read_weights
 
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-LARGE = 1 << 21  # pixels: above, memory is looked at first, and the network runs in strips, uncompiled
+LARGE = LEAST_GPU_PIXELS  # from there, memory is looked at first, and the network runs in strips, uncompiled
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: what gray becomes of enhanced colours
 PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16")
 Picture = TypeVar("Picture", np.ndarray, Tensor, Image.Image)
@@ -116,7 +117,7 @@ class Enhancer:
             EnhanceError: an image that will not fit into memory, or a network that gives another size or values that
                 are not finite.
         """
-        is_large = low.shape[2] * low.shape[3] > LARGE
+        is_large = low.shape[2] * low.shape[3] >= LARGE
         if is_large:
             self._require_memory(*low.shape[2:])
         enhanced = self._run(self.network if is_large else self.compiled, low.to(self.device))
@@ -155,7 +156,7 @@ class Enhancer:
     def _tensor(self, image: Tensor, strength: float) -> Tensor:
         if image.ndim not in (3, 4):
             raise ValueError(f"image: expected a tensor (C, H, W) or (N, C, H, W), got {tuple(image.shape)}")
-        kind = "f" if image.is_floating_point() else "u"
+        kind = "f" if image.is_floating_point() else "u" if image.dtype == torch.uint8 else "other"
         scale = _scale(kind, image.element_size(), str(image.dtype))
         values = image.detach().float().reshape(-1, *image.shape[-3:]) / scale
         mixed = torch.cat([self._mixed(one[None], strength) for one in values]) * scale

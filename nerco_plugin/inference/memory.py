@@ -1,50 +1,65 @@
 """How much memory an image will take, measured on small ones, and how much there is: what will not fit is refused."""
 
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from nerco_plugin.archs.blocks import strips
 
 SMALL = (192, 384)  # pixels
-FIXED = 256 << 20  # bytes of strips and of one layer's weights, whatever the size
+FIXED = {"cpu": 256 << 20, "cuda": 1280 << 20}  # bytes of strips and one layer's weights, whatever the size
 MARGIN = 1.1  # over what tensors hold: the allocator's slack and the convolutions' own workspace
 MEMORY_FILES = Path("/proc"), Path("/sys/fs/cgroup")
 
 
 class LiveBytes(TorchDispatchMode):
-    """``peak``: the most bytes that the tensors made inside held at once."""
+    """Adds up the storages that are made inside the context and not yet freed.
+
+    Attributes:
+        peak: the most bytes that were alive at once.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.peak = 0
-        self._held: dict[int, tuple[StorageWeakRef, int]] = {}
+        self.alive = self.peak = 0
+        self.known: dict[int, int] = {}
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
-        result = func(*args, **(kwargs or {}))
-        for tensor in result if isinstance(result, (tuple, list)) else [result]:
-            if isinstance(tensor, Tensor):
-                storage = tensor.untyped_storage()
-                self._held[storage._cdata] = (StorageWeakRef(storage), storage.nbytes())
-        self._held = {key: held for key, held in self._held.items() if not held[0].expired()}
-        self.peak = max(self.peak, sum(size for _, size in self._held.values()))
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
+        result = function(*args, **(kwargs or {}))
+        before = {leaf.untyped_storage()._cdata for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)}
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, Tensor) and leaf.untyped_storage()._cdata not in before:
+                self._note(leaf.untyped_storage())
         return result
+
+    def _note(self, storage: torch.UntypedStorage) -> None:
+        if storage._cdata in self.known:
+            return
+        self.known[storage._cdata] = storage.nbytes()
+        self.alive += storage.nbytes()
+        self.peak = max(self.peak, self.alive)
+        weakref.finalize(storage, self._freed, storage._cdata)
+
+    def _freed(self, address: int) -> None:
+        self.alive -= self.known.pop(address)
 
 
 class Need(NamedTuple):
-    """Bytes that a computation takes: ``pixel`` for every pixel, and FIXED."""
+    """Bytes that a computation takes: ``pixel`` for every pixel, and ``fixed``."""
 
     pixel: float
+    fixed: int
 
     def of(self, height: int, width: int) -> int:
         """For an image of that size."""
-        return int(MARGIN * self.pixel * height * width) + FIXED
+        return int(MARGIN * self.pixel * height * width) + self.fixed
 
 
 @torch.inference_mode()
@@ -53,7 +68,7 @@ def measure(run: Callable[[Tensor], Any], device: torch.device) -> Need:
     image = torch.rand(1, 3, *SMALL, device=device)
     with strips.everywhere(), LiveBytes() as live:
         run(image)
-    return Need(live.peak / (SMALL[0] * SMALL[1]))
+    return Need(live.peak / (SMALL[0] * SMALL[1]), FIXED.get(device.type, FIXED["cpu"]))
 
 
 def available(device: torch.device) -> int | None:

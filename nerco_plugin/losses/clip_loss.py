@@ -67,6 +67,8 @@ class CLIPCosineLoss(WeightedLoss):
         prompt_low: T_L.
         prompt_high: T_H.
         quick_gelu: only for a file whose architecture exists with two activations: true for OpenAI's weights.
+        cycled: also judge the images that come back through the loop; Eq. 7 has the generators' first ones alone. Read
+            by the model.
 
     Raises:
         ValueError: negative ``loss_weight``, or no ``pretrained``.
@@ -80,6 +82,7 @@ class CLIPCosineLoss(WeightedLoss):
         prompt_low: str = "low-light image",
         prompt_high: str = "high-light image",
         quick_gelu: bool | None = None,
+        cycled: bool = True,
     ) -> None:
         super().__init__(loss_weight)
         if not pretrained:
@@ -88,6 +91,7 @@ class CLIPCosineLoss(WeightedLoss):
         self.pretrained = pretrained
         self.prompts = (prompt_low, prompt_high)
         self.quick_gelu = quick_gelu
+        self.cycled = cycled
         self._clip: FrozenClip | None = None
         self._looked_at: set[str] = set()  # sides whose range was checked
 

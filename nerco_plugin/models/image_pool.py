@@ -24,7 +24,7 @@ class ImagePool:
 
     def query(self, batch: Tensor) -> Tensor:
         """(N, C, H, W) to as many images, each new or old."""
-        return torch.stack([self._exchange(image) for image in batch.detach()])
+        return torch.empty_like(batch).copy_(torch.stack([self._exchange(image) for image in batch.detach()]))
 
     def _exchange(self, image: Tensor) -> Tensor:
         if len(self.images) < self.size:

@@ -69,12 +69,16 @@ class NeRCoModel(MendedMixin, BaseModel):
         network = build_network(self.opt[f"network_{label}"]).to(self.device)
         if self.is_train and self.opt["train"].get("channels_last", False):
             network = network.to(memory_format=torch.channels_last)
-        path = self.opt["path"]
-        if weights := path.get(f"pretrain_network_{label}"):
-            strict = path.get(f"strict_load_{label}", True)
-            self.load_network(network, weights, strict, path.get(f"param_key_{label}", "params"))
+        self._load(network, label)
         self.print_network(network)
         return network
+
+    def _load(self, network: nn.Module, label: str, param_key: str | None = None) -> None:
+        """Fill a network from ``path:pretrain_network_<label>``, where that is named."""
+        path = self.opt["path"]
+        if weights := path.get(f"pretrain_network_{label}"):
+            key = path.get(f"param_key_{label}", param_key or "params")
+            self.load_network(network, weights, path.get(f"strict_load_{label}", True), key)
 
     def init_training_settings(self) -> None:
         """Build the objective, the dual loop, the critics, optimizers and schedules."""
@@ -102,8 +106,7 @@ class NeRCoModel(MendedMixin, BaseModel):
         self.ema_decay = train_opt.get("ema_decay", 0)
         if self.ema_decay > 0:
             self.net_g_ema = deepcopy(self.net_g).eval().requires_grad_(False)
-            if weights := self.opt["path"].get("pretrain_network_g"):
-                self.load_network(self.net_g_ema, weights, param_key="params_ema")
+            self._load(self.net_g_ema, "g", param_key="params_ema")
         self.setup_optimizers()
         self.setup_schedulers()
 
@@ -186,7 +189,7 @@ class NeRCoModel(MendedMixin, BaseModel):
         """The batch's normal-light images as a camera in the dark sees them, and themselves; both exposed alike."""
         high = from_signed(self.high)
         if self.shuffle_colours:
-            high = high[:, torch.randperm(3).to(high.device)]
+            high = torch.stack([high[:, colour] for colour in torch.randperm(3).tolist()], dim=1)
         low = simulate_low_light(high, self.camera)
         return to_signed(self._exposed(low, darken=True)), to_signed(self._exposed(high, darken=True))
 
@@ -204,7 +207,7 @@ class NeRCoModel(MendedMixin, BaseModel):
                     images = self.run_loops(low, high)
                     terms = self.generator_terms(images, low, high)
                     seen.append(images.each(Tensor.detach))
-                self._backward(terms, len(parts), log)
+                self._backward(terms, len(low) / len(self.low), log)
         self.scaler.step(self.optimizers[0])
         return seen
 
@@ -216,13 +219,14 @@ class NeRCoModel(MendedMixin, BaseModel):
         for index, (images, (low, high)) in enumerate(zip(seen, parts, strict=True)):
             for critic in self.critics:
                 with self._no_sync(critic.network, index + 1 < len(parts)):
-                    self._backward(self.discriminator_terms(critic, images, low, high), len(parts), log)
+                    share = len(low) / len(self.low)
+                    self._backward(self.discriminator_terms(critic, images, low, high), share, log)
         self.scaler.step(self.optimizers[1])
 
-    def _backward(self, terms: Terms, parts: int, log: Terms) -> None:
-        self.scaler.scale(torch.stack(list(terms.values())).sum() / parts).backward()
+    def _backward(self, terms: Terms, share: float, log: Terms) -> None:
+        self.scaler.scale(torch.stack(list(terms.values())).sum() * share).backward()
         for name, term in terms.items():
-            log[name] = log.get(name, 0) + term.detach() / parts
+            log[name] = log.get(name, 0) + term.detach() * share
 
     def _no_sync(self, network: nn.Module, more_to_come: bool) -> AbstractContextManager[None]:
         if more_to_come and isinstance(network, DistributedDataParallel):
@@ -296,5 +300,7 @@ class NeRCoModel(MendedMixin, BaseModel):
         """Restore what :meth:`get_extra_state` gave."""
         for critic in self.critics:
             for kind, pool in critic.pools.items():
-                pool.images = [image.to(self.device) for image in state["pools"][f"{critic.name}.{kind}"]]
-        self.scaler.load_state_dict(state["scaler"])
+                kept = state["pools"].get(f"{critic.name}.{kind}", [])  # none where the run did not judge these
+                pool.images = [image.to(self.device) for image in kept]
+        if self.scaler.is_enabled() and state["scaler"]:  # empty where the run had no fp16
+            self.scaler.load_state_dict(state["scaler"])

@@ -51,7 +51,7 @@ class NeRCoOptions(msgspec.Struct, kw_only=True):
     """The networks and the ``train`` block.
 
     Raises:
-        ValueError: a discriminator without its term or optimizer, or a lightness mask that nothing would train.
+        ValueError: options that need each other and are not both there, or contradict each other.
     """
 
     network_g: Block
@@ -70,6 +70,35 @@ class NeRCoOptions(msgspec.Struct, kw_only=True):
                     raise ValueError(f"{name} needs train:{term}")
                 if getattr(self, name) and not self.train.optim_d:
                     raise ValueError(f"{name} needs train:optim_d")
+        if self.network_g.get("type") == "NeRCo":
+            self._check_parts()
+        self._check_terms()
+
+    def _check_parts(self) -> None:
+        """Terms of parts that ``network_g`` does not have."""
         masked = self.network_g.get("use_mask_extractor", True)
-        if self.network_g.get("type") == "NeRCo" and masked != bool(self.train.cooperative_opt):
+        if masked != bool(self.train.cooperative_opt):
             raise ValueError("train:cooperative_opt and network_g:use_mask_extractor go together: have both or neither")
+        for name in ("nr_opt", "gan_normalized_opt"):
+            if getattr(self.train, name) and not self.network_g.get("use_nrn", True):
+                raise ValueError(f"train:{name} judges the NRN's images, and network_g:use_nrn is false")
+
+    def _check_terms(self) -> None:
+        """Terms that nothing would compute, or that would disagree on what a logit means."""
+        train = self.train
+        for term, path in (("gan_opt", ""), ("gan_edge_opt", "edge_")):
+            names = [f"network_d_{path}{side}" for side in ("high", "low")]
+            if getattr(train, term) and not any(getattr(self, name) for name in names):
+                raise ValueError(f"train:{term} needs {' or '.join(names)}")
+        if train.gan_normalized_opt and not self.network_d_low:
+            raise ValueError("train:gan_normalized_opt needs network_d_low")
+        if train.warm_start and train.warm_start.num_iter > 0 and not train.cycle_opt:
+            raise ValueError("train:warm_start trains the generators by train:cycle_opt, which is missing")
+        cooperative = train.cooperative_opt or {}
+        forms = {"cooperative_opt": cooperative.get("gan_type", "lsgan")} if cooperative.get("inspect", True) else {}
+        for name in ("gan_opt", "gan_edge_opt", "gan_normalized_opt"):
+            if block := getattr(train, name):
+                forms[name] = block.get("gan_type")
+        if train.cooperative_opt and len(set(forms.values())) > 1:
+            found = ", ".join(f"{name} {form}" for name, form in forms.items())
+            raise ValueError(f"train: the adversarial terms judge the same logits, so gan_type must be one: {found}")

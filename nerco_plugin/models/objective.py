@@ -36,6 +36,7 @@ class Objective:
         self.cooperative = build("cooperative_opt")  # Eq. 11-14
         self.identity = build("identity_opt")  # released recipe
         self.gan_normalized = build("gan_normalized_opt")  # released recipe
+        self.clip_cycled = self.clip is not None and self.clip.cycled
         if self.clip is not None:
             self.clip.prepare()
 
@@ -67,9 +68,12 @@ class Objective:
                 inspections=inspections,
             )
         if self.clip is not None:
+            low_images, high_images = [images.degraded], [images.enhanced]
+            if self.clip_cycled:
+                low_images.append(images.cycled_low)
+                high_images.append(images.cycled_high)
             terms["l_clip_low"], terms["l_clip_high"] = self.clip(
-                low=from_signed(torch.cat([images.degraded, images.cycled_low])),
-                high=from_signed(torch.cat([images.enhanced, images.cycled_high])),
+                low=from_signed(torch.cat(low_images)), high=from_signed(torch.cat(high_images))
             )
         return terms
 

@@ -129,3 +129,8 @@ def test_bf16_keeps_its_maps_in_bf16_and_stays_close(multiplies_bf16: bool, monk
     assert found.dtype == torch.float32
     assert {one.raw.dtype for one in kept} == {torch.bfloat16}
     assert decibels(found, network(low)) > 45
+    with plainly(), torch.autocast("cpu", torch.bfloat16):  # as compiled code, and a GPU for small images
+        whole = network(low)
+    assert whole.dtype == torch.float32
+    assert len(whole.unique()) > 0.9 * whole.numel()  # bfloat16 has a few hundred values in [0, 1]
+    assert decibels(whole, network(low)) > 40

@@ -23,7 +23,8 @@ FORMS: list[dict[str, Any]] = [
 def both(form: dict[str, Any]) -> tuple[NeRCo, NeRCo]:
     """A narrow network with lively weights, and the wide one that it became."""
     torch.manual_seed(0)
-    narrow, wide = NeRCo(**NARROW, **form).double(), NeRCo(**WIDE, **form).double()
+    wide_options = WIDE if form.get("norm") == "none" else WIDE | {"num_block": 1, "num_mask_block": 1}
+    narrow, wide = NeRCo(**NARROW, **form).double(), NeRCo(**wide_options, **form).double()
     for parameter in narrow.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
     widen(narrow, wide, torch.Generator().manual_seed(0))
@@ -53,6 +54,7 @@ def test_copies_of_a_feature_learn_different_things() -> None:
     [
         ({"num_feat": 6}, "widths must be whole multiples"),
         ({"use_mask_extractor": False}, "mask_extractor is in one of the networks only"),
+        ({"num_block": 2}, "blocks can be added with norm: none only"),
         ({"num_hidden": 2}, r"mlp\.hidden\.1 is in one"),
     ],
 )
@@ -66,16 +68,19 @@ def test_fewer_blocks_are_refused() -> None:
         widen(NeRCo(**(NARROW | {"num_block": 2})), NeRCo(**NARROW))
 
 
-def test_the_tool_writes_weights_that_know_their_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_tool_writes_weights_that_know_their_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     torch.manual_seed(0)
     source, out = tmp_path / "narrow.safetensors", tmp_path / "wide.pth"
-    write_weights(Weights(NeRCo(**NARROW).state_dict(), {"type": "NeRCo", **NARROW}, "name: tiny"), source)
+    block = {**NARROW, "norm": "none"}
+    write_weights(Weights(NeRCo(**block).state_dict(), {"type": "NeRCo", **block}, "name: tiny"), source)
     assert run_tool("widen", str(source), str(out), "--num-feat", "8", "--num-block", "2") == 0
     assert "parameters instead of" in capsys.readouterr().out
     weights = read_weights(out)
-    assert weights.network_g == {"type": "NeRCo", **NARROW, "num_feat": 8, "num_block": 2}
+    assert weights.network_g == {"type": "NeRCo", **block, "num_feat": 8, "num_block": 2}
     low = torch.rand(1, 3, 20, 24)
     narrow, wide = build_network(read_weights(source), "narrow"), build_network(weights, "wide")
     torch.testing.assert_close(wide(low), narrow(low), rtol=0, atol=1e-5)
     assert run_tool("widen", str(source), str(out), "--num-feat", "9") == 1
-    assert "whole multiples" in capsys.readouterr().err
+    assert "whole multiples" in caplog.text

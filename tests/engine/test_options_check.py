@@ -226,6 +226,14 @@ def test_null_is_off_for_a_part_and_the_default_for_an_argument(project: Path) -
         ("sr", ["datasets:train:batch_size_per_gpu=4"], "4 is more than the 3 images in the data"),
         ("sr", ["num_gpu=99"], "num_gpu: 99 wanted"),
         ("nerco", ["train:gan_opt=~"], "network_d_high needs train:gan_opt"),
+        ("nerco", ["network_d_high=~", "network_d_low=~"], "train:gan_opt needs network_d_high or network_d_low"),
+        (
+            "nerco",
+            ["network_g:use_nrn=false", "train:nr_opt={type: NRLoss}"],
+            "train:nr_opt judges the NRN's images, and network_g:use_nrn is false",
+        ),
+        ("nerco", ["train:cycle_opt=~"], "train:warm_start trains the generators by train:cycle_opt, which is missing"),
+        ("nerco", ["train:gan_opt:gan_type=vanilla"], "gan_type must be one: cooperative_opt lsgan, gan_opt vanilla"),
         ("nerco", ["train:cooperative_opt=~"], "train:cooperative_opt and network_g:use_mask_extractor go together"),
         (
             "nerco",

@@ -79,6 +79,13 @@ def test_memory_counts_weights_gradients_states_and_average(project: Path) -> No
     assert expected_memory(opt, costs).weights == 4 * costs[0].parameters * (1 + 1 + 2 + 1)
     twice = expected_memory(build(project, "sr", "datasets:train:batch_size_per_gpu=3"), costs).kept
     assert twice == 1.5 * expected_memory(opt, costs).kept
+    large = ("datasets:train:size=64", "datasets:train:load_size=64")
+    two = build(project, "nerco", "datasets:train:batch_size_per_gpu=2", *large)
+    three = "datasets:train:batch_size_per_gpu=3"
+    in_parts = build(project, "nerco", three, "train:accumulate=2", "train:checkpoint=true", *large)
+    kept = [expected_memory(opt, network_costs(opt)).kept for opt in (in_parts, two)]
+    assert kept[0] == kept[1] > 0
+    assert "of 2 image(s) in float32, about a seventh of it with checkpoint" in training_plan(in_parts)
 
 
 def test_data_that_cannot_be_read_is_named(project: Path) -> None:

@@ -1,5 +1,6 @@
 """NeRCoModel: the released recipe's figures, what options switch off, accumulation, warm start, EMA, state."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nerco_plugin.archs.blocks import products
 from nerco_plugin.archs.released_weights import (
     convert_discriminator,
     convert_generator,
@@ -125,10 +127,21 @@ def test_a_discriminator_without_its_loss_is_refused() -> None:
         small_model(gan_edge_opt=None)
 
 
+def test_pretrained_weights_under_another_key_begin_the_moving_average_too(tmp_path: Path) -> None:
+    options = small_options(ema_decay=0.9)
+    state = small_model(options).net_g.state_dict()
+    mine = {name: value + 1 for name, value in state.items() if "generator" in name}
+    torch.save({"mine": mine}, tmp_path / "w.pth")
+    options["path"] = {"pretrain_network_g": str(tmp_path / "w.pth"), "param_key_g": "mine", "strict_load_g": False}
+    model = small_model(options)
+    for network in (model.net_g, model.net_g_ema):
+        assert all(torch.equal(network.state_dict()[name], value) for name, value in mine.items())
+
+
 @pytest.mark.parametrize("warm", [False, True])
 def test_accumulation_gives_the_gradients_of_the_whole_batch(warm: bool) -> None:
-    data, gradients = batch(4), []
-    for accumulate in (1, 4):
+    data, gradients = batch(5), []
+    for accumulate in (1, 5, 4):  # 4: parts of 2, 2 and 1
         torch.manual_seed(0)
         model = small_model(accumulate=accumulate, image_pool_size=0, warm_start={"num_iter": int(warm)})
         for optimizer in model.optimizers:
@@ -138,8 +151,8 @@ def test_accumulation_gives_the_gradients_of_the_whole_batch(warm: bool) -> None
         model.optimize_parameters(1)
         networks = [model.dual_loop] if warm else [model.dual_loop, *(critic.bare for critic in model.critics)]
         gradients.append([torch.cat([weight.grad.flatten() for weight in net.parameters()]) for net in networks])
-    for whole, parts in zip(*gradients, strict=True):  # of a whole network: float32 is amplified by norms and edges
-        assert (whole - parts).norm() < 5e-3 * whole.norm()
+    for whole, *others in zip(*gradients, strict=True):  # of a network: float32 is amplified by norms and edges
+        assert all((whole - parts).norm() < 5e-3 * whole.norm() for parts in others)
 
 
 def test_the_warm_start_learns_from_simulated_pairs_and_then_ends() -> None:
@@ -186,7 +199,10 @@ def test_bfloat16_trains_and_keeps_losses_in_float32() -> None:
 
 def test_under_autocast_only_images_and_losses_stay_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """A feature map in float32 would be twice the memory and be cast again for every convolution."""
-    model = small_model(amp="bf16")
+    monkeypatch.setattr(products, "multiplies_bf16", lambda: True)
+    options = small_options(amp="bf16")
+    options["network_g"]["hidden_dim"] = 12
+    model = small_model(options)
     seen: list[tuple[tuple[int, ...], torch.dtype]] = []
     real = torch.nn.functional.conv2d
 
@@ -198,7 +214,8 @@ def test_under_autocast_only_images_and_losses_stay_in_float32(monkeypatch: pyte
     low, high = batch().values()
     model.run_loops(low, high)
     assert len(seen) > 20
-    assert {shape[1] for shape, dtype in seen if dtype == torch.float32} <= {3, 6}
+    assert {shape[1] for shape, dtype in seen if dtype == torch.float32} <= {3, 6, 12}  # 12: of the NRN's colours
+    assert any(shape[1] == 12 and dtype == torch.bfloat16 for shape, dtype in seen)
 
 
 def test_extra_state_carries_the_pools() -> None:

@@ -15,10 +15,12 @@ from nerco_plugin.archs.blocks import implicit
 from nerco_plugin.models import mended
 from nerco_plugin.models.nerco_model import NeRCoModel
 from tests.losses.tiny_clip import save_tiny_clip
-from tests.models.small_model import ADAM, small_model
+from tests.models.small_model import ADAM, small_model, small_options
 
 FUSED = {**ADAM, "fused": True}  # what CUDA gets by itself; the plain Adam reads its step counter on the host
 WAITING = {"aten::_local_scalar_dense", "aten::nonzero", "aten::is_nonzero", "aten::masked_select"}
+WAITING |= {"aten::lift_fresh"}  # a tensor of Python's numbers, which is copied to the device
+WARM = {"num_iter": 9, "shuffle_colours": True, "noise_blur": [0.1, 0.6], "jpeg_share": 0.5}
 
 
 def batch(size: int = 1) -> dict[str, Tensor]:
@@ -80,19 +82,19 @@ def test_a_compiled_models_weights_have_their_usual_names() -> None:
 
 
 class NoWaiting(TorchDispatchMode):
-    """Fails where a tensor's value is read on the host, which on a GPU would wait for all that is under way."""
+    """Fails where a value is read or made on the host, which on a GPU would wait for all that is under way."""
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
         assert function.name().split(".")[0] not in WAITING, f"{function.name()} waits for the device"
         return function(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize(
-    "ahead", [{}, {"amp": "bf16"}, {"warm_start": {"num_iter": 9}}], ids=["float32", "bf16", "warm"]
-)
+@pytest.mark.parametrize("ahead", [{}, {"amp": "bf16"}, {"warm_start": WARM}], ids=["float32", "bf16", "warm"])
 def test_a_step_waits_for_nothing(ahead: dict[str, Any], tmp_path: Path) -> None:
     clip = {"type": "CLIPCosineLoss", "pretrained": str(save_tiny_clip(tmp_path / "clip"))}
-    model = small_model(clip_opt=clip, optim_g=FUSED, optim_d=FUSED, image_pool_size=50, ema_decay=0.9, **ahead)
+    options = small_options(clip_opt=clip, optim_g=FUSED, optim_d=FUSED, image_pool_size=50, ema_decay=0.9, **ahead)
+    options["network_g"].update(exposure=0.48, highlights=0.72, shadows=0.15)
+    model = small_model(options)
     model.feed_data(batch())
     model.optimize_parameters(1)  # the first one looks at the range of CLIP's images
     with NoWaiting():

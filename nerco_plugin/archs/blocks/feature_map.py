@@ -56,7 +56,7 @@ class FeatureMap:
     def strips(self, height: int, channels: int) -> Iterator[tuple[int, int]]:
         """First and last row of each strip in which ``height`` rows of ``channels`` channels are made of this map."""
         row = self.raw.shape[3] * max(self.raw.shape[1], channels) * self.product.itemsize
-        rows = max(4, strip_bytes() // row // 4 * 4)  # of whole tiles, see winograd
+        rows = max(4, strip_bytes(self.raw.device) // row // 4 * 4)  # of whole tiles, see winograd
         return ((top, min(top + rows, height)) for top in range(0, height, rows))
 
     def rows(self, top: int, bottom: int) -> Tensor:

@@ -21,7 +21,7 @@ from nerco_plugin.archs.blocks.strips import are_small
 
 STRIP_PIXELS = 8192  # rows are worked on in strips of about this many pixels: the hidden layers stay in the cache
 SMALL_STRIP_PIXELS = 512
-GPU_STRIP_PIXELS = 2**19  # enough to fill a GPU; 256 MB a hidden layer in 16 bits
+GPU_STRIP_PIXELS = 2**18  # enough to fill a GPU; 128 MB a hidden layer in 16 bits
 
 
 def pixel_centres(count: int, device: torch.device | None = None) -> Tensor:
@@ -119,7 +119,7 @@ class ImplicitMLP(nn.Module):
 
 
 def draw_strip(framed: Tensor, row_term: Tensor, column_term: Tensor, *weights: Tensor) -> Tensor:
-    """The colours of some rows.
+    """The colours of some rows; the last layer in the type of its weights, for colours are what is seen.
 
     Args:
         framed: their features, with one row above and one below, (N, C, h + 2, W).
@@ -134,7 +134,7 @@ def draw_strip(framed: Tensor, row_term: Tensor, column_term: Tensor, *weights: 
     inner = F.conv2d(framed, first, bias, padding=(0, 1)).add_(row_term).add_(column_term).relu_()
     for weight, bias in others:
         inner = F.conv2d(inner, weight, bias).relu_()
-    return F.conv2d(inner, colour, colour_bias)
+    return F.conv2d(inner.to(colour.dtype), colour, colour_bias)
 
 
 def strips(height: int, rows: int) -> Iterator[tuple[slice, slice, tuple[int, int, int, int]]]:
@@ -146,11 +146,12 @@ def strips(height: int, rows: int) -> Iterator[tuple[slice, slice, tuple[int, in
 
 
 def draw_strips(rows: int, feature: Tensor, row_term: Tensor, column_term: Tensor, *weights: Tensor) -> Tensor:
-    """All colours, ``rows`` rows at a time, in the dtype of ``feature``; arguments as :func:`draw_strip`'s."""
+    """All colours, ``rows`` rows at a time; arguments as :func:`draw_strip`'s."""
     dtype = product_dtype(feature.dtype, feature.device)
-    row_term, *others = (tensor.to(dtype) for tensor in (row_term, column_term, *weights))
+    row_term, *others = (tensor.to(dtype) for tensor in (row_term, column_term, *weights[:-2]))
+    others += weights[-2:]
     drawn = [
-        draw_strip(F.pad(feature[..., seen, :].to(dtype), frame), row_term[:, own], *others).to(feature.dtype)
+        draw_strip(F.pad(feature[..., seen, :].to(dtype), frame), row_term[:, own], *others)
         for own, seen, frame in strips(feature.shape[2], rows)
     ]
     return torch.cat(drawn, dim=2)
@@ -175,13 +176,14 @@ class _RecomputedStrips(torch.autograd.Function):
         feature, row_term, *others = saved
         total = [torch.zeros_like(tensor) for tensor in saved]
         dtype = product_dtype(feature.dtype, feature.device)
-        shared = [tensor.detach().to(dtype).requires_grad_() for tensor in others]
+        shared = [tensor.detach().to(dtype).requires_grad_() for tensor in others[:-2]]
+        shared += [tensor.detach().requires_grad_() for tensor in others[-2:]]
         for own, seen, frame in strips(feature.shape[2], ctx.rows):
             with torch.enable_grad():
                 framed = F.pad(feature.detach()[..., seen, :].to(dtype), frame).requires_grad_()
                 row_part = row_term.detach()[:, own].to(dtype).requires_grad_()
                 drawn = draw_strip(framed, row_part, *shared)
-            parts = list(torch.autograd.grad(drawn, (framed, row_part, *shared), gradient[..., own, :].to(dtype)))
+            parts = list(torch.autograd.grad(drawn, (framed, row_part, *shared), gradient[..., own, :]))
             parts[0] = parts[0][..., frame[2] : parts[0].shape[2] - frame[3], :]
             for whole, part in zip((total[0][..., seen, :], total[1][:, own], *total[2:]), parts, strict=True):
                 whole += part

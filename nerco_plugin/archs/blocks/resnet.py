@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nerco_plugin.archs.blocks.borders import ReflectionPad, reflected
+from nerco_plugin.archs.blocks.borders import ReflectionPad, reflected, without_autocast
 from nerco_plugin.archs.blocks.checks import require_count
 from nerco_plugin.archs.blocks.feature_map import FeatureMap
 from nerco_plugin.archs.blocks.strips import one_by_one, usable
@@ -73,6 +73,20 @@ def normalization(norm: str, num_feat: int) -> nn.Module:
     if norm not in NORMS:
         raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
     return nn.InstanceNorm2d(num_feat) if norm == "instance" else nn.Identity()
+
+
+class ImageConv(nn.Conv2d):
+    """A convolution that sees or gives an image: without gradients in float32, whatever autocast says.
+
+    What an image holds in the dark, and more than 8 bits of it, would be lost in 16-bit floats.
+    """
+
+    def forward(self, image: Tensor) -> Tensor:
+        """As nn.Conv2d; under autocast ``image`` may have either type."""
+        if torch.is_grad_enabled():
+            return super().forward(image)
+        with without_autocast(image.device):
+            return super().forward(image.to(self.weight.dtype))
 
 
 class ResnetBlock(nn.Module):
@@ -161,7 +175,7 @@ class ResnetTrunk(nn.Sequential):
         if upsample not in UPSAMPLINGS:
             raise ValueError(f"upsample must be one of {', '.join(UPSAMPLINGS)}, got {upsample!r}")
         widths = [num_feat * 2**level for level in range(num_down + 1)]
-        layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(num_in_ch, num_feat, 7)]
+        layers: list[nn.Module] = [nn.ReflectionPad2d(3), ImageConv(num_in_ch, num_feat, 7)]
         layers += [normalization(norm, num_feat), nn.ReLU(inplace=True)]
         for width in widths[:-1]:
             layers += [nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)]
@@ -227,7 +241,7 @@ class ImageHead(nn.Sequential):
     """
 
     def __init__(self, num_feat: int, num_out_ch: int) -> None:
-        super().__init__(ReflectionPad(3), nn.Conv2d(num_feat, num_out_ch, 7), nn.Tanh())
+        super().__init__(ReflectionPad(3), ImageConv(num_feat, num_out_ch, 7), nn.Tanh())
 
     def in_strips(self, feature: FeatureMap) -> Tensor:
         """The same of one feature map, in float32."""

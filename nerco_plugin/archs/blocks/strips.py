@@ -7,9 +7,10 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
-STRIP_BYTES = 8 << 20  # of the rows that a convolution reads or writes: about what the caches hold
+STRIP_BYTES = 8 << 20  # of the rows that a convolution reads or writes: about what the caches of a CPU hold
+GPU_STRIP_BYTES = 1 << 28  # enough to fill a GPU
 SMALL_STRIP_BYTES = 1 << 18
-LEAST_GPU_PIXELS = 1 << 22  # below, a GPU has the memory, and is faster on whole maps
+LEAST_GPU_PIXELS = 1 << 21  # below, a GPU has the memory, and is faster on whole maps
 _everywhere: ContextVar[bool] = ContextVar("everywhere", default=False)
 
 
@@ -39,9 +40,11 @@ def are_small() -> bool:
     return _everywhere.get()
 
 
-def strip_bytes() -> int:
+def strip_bytes(device: torch.device) -> int:
     """What a strip may hold."""
-    return SMALL_STRIP_BYTES if are_small() else STRIP_BYTES
+    if are_small():
+        return SMALL_STRIP_BYTES
+    return STRIP_BYTES if device.type == "cpu" else GPU_STRIP_BYTES
 
 
 def one_by_one(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
