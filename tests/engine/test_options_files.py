@@ -28,3 +28,9 @@ def test_it_is_sound_and_builds(file: Path) -> None:
     for name, block in opt.get("train", {}).items():
         if name.endswith("_opt") and block:
             assert build_loss(block).loss_weight >= 0
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.parent.name == "mix"], ids=lambda file: file.stem)
+def test_a_mix_enters_the_dual_loop(file: Path) -> None:
+    train = load_options(file)["train"]
+    assert ((train.get("warm_start") or {}).get("num_iter") or 0) < train["total_iter"]
