@@ -2,6 +2,9 @@
 
 import os
 import pickle
+import re
+import struct
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -9,6 +12,16 @@ from typing import Any, BinaryIO
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
+
+FOREIGN = {  # what torch.load is not for, by a file's ending
+    ".onnx": "an ONNX model has no weights to go on with; name the .pth or .safetensors that it was exported from",
+    ".pt2": "an exported program has no weights to go on with; name the .pth or .safetensors that it was exported from",
+    ".safetensors": "expected a .pth here, not a .safetensors",
+}
+NO_CHECKPOINT = (  # what torch.load raises for files that are none, or damaged ones
+    *(OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError),
+    *(pickle.UnpicklingError, struct.error),
+)
 
 
 class CheckpointError(RuntimeError):
@@ -57,11 +70,27 @@ def load_torch(path: str | Path) -> Any:  # noqa: ANN401
         CheckpointError: the file is absent, damaged, or holds more than tensors and plain data.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of what a file that is no checkpoint may be
+            return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"no such file: {path}") from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"cannot read {path}: damaged, or no file of plain tensors: {error}") from error
+    except NO_CHECKPOINT as error:
+        raise CheckpointError(f"cannot read {path}: {_reason(Path(path), error)}") from error
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """In our own words: torch's are long, and advise to run whatever code a file holds."""
+    if path.suffix.lower() in FOREIGN:
+        return FOREIGN[path.suffix.lower()]
+    if "TorchScript" in str(error):
+        return "a TorchScript program; expected the network's state_dict, saved by torch.save"
+    if found := re.search(r"GLOBAL (\S+)", str(error)):
+        return f"it holds code ({found[1]}), which is not run; expected tensors: save the network's state_dict instead"
+    if isinstance(error, OSError):
+        return str(error)
+    detail = "" if "weights_only" in str(error) else f" ({str(error).partition('. ')[0]})"
+    return f"no PyTorch checkpoint, or a damaged one{detail}; expected a .pth as torch.save writes it"
 
 
 def load_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
