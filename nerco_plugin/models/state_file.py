@@ -16,11 +16,11 @@ from torch import Tensor
 FOREIGN = {  # what torch.load is not for, by a file's ending
     ".onnx": "an ONNX model has no weights to go on with; name the .pth or .safetensors that it was exported from",
     ".pt2": "an exported program has no weights to go on with; name the .pth or .safetensors that it was exported from",
-    ".safetensors": "expected a .pth here, not a .safetensors",
+    ".safetensors": "a .safetensors that is damaged, or that stands where a .pth is expected",
 }
 NO_CHECKPOINT = (  # what torch.load raises for files that are none, or damaged ones
     *(OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError),
-    *(pickle.UnpicklingError, struct.error),
+    *(AssertionError, pickle.UnpicklingError, struct.error, SafetensorError),
 )
 
 
@@ -89,7 +89,8 @@ def _reason(path: Path, error: Exception) -> str:
         return f"it holds code ({found[1]}), which is not run; expected tensors: save the network's state_dict instead"
     if isinstance(error, OSError):
         return str(error)
-    detail = "" if "weights_only" in str(error) else f" ({str(error).partition('. ')[0]})"
+    is_plain = isinstance(error, RuntimeError) and "weights_only" not in str(error)
+    detail = f" ({str(error).partition('. ')[0]})" if is_plain else ""
     return f"no PyTorch checkpoint, or a damaged one{detail}; expected a .pth as torch.save writes it"
 
 
