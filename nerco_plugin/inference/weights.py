@@ -19,6 +19,7 @@ from nerco_plugin.models.state_file import CheckpointError, load_safetensors, lo
 from nerco_plugin.registry import find_network
 
 State = dict[str, Tensor]
+SHOWN = 4  # tensors that a message names
 
 
 class Weights(NamedTuple):
@@ -97,10 +98,30 @@ def build_network(weights: Weights, name: str) -> nn.Module:
         raise CheckpointError(f"{name}: network_g:type: no registered arch {arch!r}")
     try:
         network: nn.Module = cls(**arguments)
-        network.load_state_dict(weights.params, strict=True)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{name} does not fit {arch} with {arguments}: {error}") from error
+        raise CheckpointError(f"{name}: network_g does not fit {arch}: {error}; it says {arguments}") from error
+    try:
+        network.load_state_dict(weights.params, strict=True)
+    except RuntimeError as error:
+        misfits = _misfits(network.state_dict(), weights.params) or [str(error).partition("\n")[0]]
+        more = f", and {len(misfits) - SHOWN} tensors more" if len(misfits) > SHOWN else ""
+        faults = ", ".join(misfits[:SHOWN]) + more
+        raise CheckpointError(f"{name} does not fit {arch} with {arguments}: {faults}") from error
     return network.eval()
+
+
+def _misfits(expected: State, got: State) -> list[str]:
+    """What each tensor lacks that keeps ``got`` from being loaded; torch names all of them, in kilobytes."""
+    both = [name for name in expected if name in got and expected[name].shape != got[name].shape]
+    return [
+        *(f"{name} is {_size(got[name])} instead of {_size(expected[name])}" for name in both),
+        *(f"{name} is missing" for name in expected if name not in got),
+        *(f"{name} is unknown" for name in got if name not in expected),
+    ]
+
+
+def _size(value: Tensor) -> str:
+    return " x ".join(map(str, value.shape)) or "a number"
 
 
 def _read_pth(path: Path) -> tuple[State, dict[str, str]]:
@@ -139,5 +160,5 @@ def _about_run(path: Path) -> dict[str, str]:
             except OptionError as error:
                 faults.append(str(error))
     raise CheckpointError(
-        "\n".join([f"{path} does not say which network it is for; name its option file: --opt", *faults])
+        "\n".join([f"{path} does not say which network it is for; name its option file (--opt)", *faults])
     )

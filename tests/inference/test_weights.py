@@ -71,7 +71,7 @@ def test_faults(tmp_path: Path, network: NeRCo) -> None:
     state = network.state_dict()
     for network_g, fault in (
         ({"type": "NoNet"}, "no registered arch 'NoNet'"),
-        (NETWORK | {"num_feat": 8}, "size mismatch"),
+        (NETWORK | {"num_feat": 8}, "is 4 instead of 8"),
         (NETWORK | {"colour": 1}, "colour"),
     ):
         with pytest.raises(CheckpointError, match=f"(?s)x.pth.*{fault}"):
@@ -84,6 +84,21 @@ def test_faults(tmp_path: Path, network: NeRCo) -> None:
     for name in ("broken.safetensors", "numbers.pth", "list.pth", "absent.pth"):
         with pytest.raises(CheckpointError, match=name):
             read_weights(tmp_path / name)
+
+
+def test_tensors_that_do_not_fit_are_counted_and_a_few_named(network: NeRCo) -> None:
+    others = {f"old.{name}": value for name, value in network.state_dict().items()}
+    with pytest.raises(CheckpointError) as raised:
+        build_network(Weights(others, NETWORK), "x.pth")
+    assert str(raised.value).startswith("x.pth does not fit NeRCo with {")
+    assert str(raised.value).count("is missing") == 4
+    assert str(raised.value).endswith(f", and {2 * len(others) - 4} tensors more")
+    one = network.state_dict()
+    name, value = one.popitem()
+    with pytest.raises(CheckpointError, match=f"}}: {name} is missing$"):
+        build_network(Weights(one, NETWORK), "x.pth")
+    with pytest.raises(CheckpointError, match=f"}}: {name} is 1 x {len(value)} instead of {len(value)}$"):
+        build_network(Weights(one | {name: value[None]}, NETWORK), "x.pth")
 
 
 @pytest.fixture
