@@ -94,9 +94,11 @@ def test_downloaded_once_and_then_offline(hub: Hub, tmp_path: Path) -> None:
         again = find("one/net@main:model.safetensors", hub, tmp_path, **environment)
         assert again.stdout == first.stdout, again.stderr
     assert hub.asked == []
-    absent = find("one/net:other.safetensors", hub, tmp_path, HF_HUB_OFFLINE="1")
+    absent = find("one/net@v1.0:other.safetensors", hub, tmp_path, HF_HUB_OFFLINE="1")
     assert absent.returncode == 1
-    assert "hf download one/net other.safetensors" in absent.stderr
+    assert "it was not looked for (HF_HUB_OFFLINE)" in absent.stderr
+    assert "hf download one/net other.safetensors --revision v1.0 --local-dir weights" in absent.stderr
+    assert "unset" not in absent.stderr
     assert hub.asked == []
 
 
@@ -114,3 +116,4 @@ def test_what_the_hub_does_not_have(hub: Hub, tmp_path: Path) -> None:
         assert result.returncode == 1
         assert f"{file} of the hub's {name.partition(':')[0]}" in result.stderr
         assert "404" in result.stderr
+        assert "--revision" not in result.stderr

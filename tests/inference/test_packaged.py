@@ -30,7 +30,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def test_they_are_whole_and_small() -> None:
     path = packaged_weights()
-    assert find_weights("nerco_small") == path
+    assert find_weights("nerco_small") == find_weights(Path("nerco_small")) == path
     assert path.stat().st_size <= 8e6
     weights = read_weights(path)
     assert weights.network_g["type"] == "NeRCo"

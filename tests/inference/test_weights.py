@@ -122,7 +122,7 @@ def cache(tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_hub_names_from_the_cache(cache: Path) -> None:
-    for name in ("a/b", "a/b@main", "a/b:model.safetensors", "a/b@main:model.safetensors"):
+    for name in ("a/b", "a/b@main", "a/b:model.safetensors", "a/b@main:model.safetensors", Path("a/b")):
         assert find_weights(name).read_bytes() == cache.read_bytes()
     assert read_weights(find_weights("a/b")).network_g["type"] == "NeRCo"
 
@@ -133,6 +133,6 @@ def test_damaged_and_missing_weights(cache: Path, tmp_path: Path) -> None:
         find_weights("a/b")
     with pytest.raises(WeightsMissingError, match="(?s)other/name.*hf download other/name model.safetensors"):
         find_weights("other/name")
-    for absent in (tmp_path / "x.pth", "folder/x.safetensors", "x", tmp_path):
-        with pytest.raises(WeightsMissingError, match="no such file"):
+    for absent in (tmp_path / "x.pth", "folder/x.safetensors", "folder/x.onnx", "x", tmp_path):
+        with pytest.raises(WeightsMissingError, match="^weights: no such file"):
             find_weights(absent)
