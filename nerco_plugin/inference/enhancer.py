@@ -50,7 +50,8 @@ class Enhancer:
     ================  =========================================================================================
     ``numpy.ndarray`` (H, W) gray, or (H, W, C) with C 1 gray, 2 gray + alpha, 3 RGB, 4 RGB + alpha; uint8, uint16,
                       or floats in [0, 1]
-    ``PIL.Image``     modes L, LA, RGB, RGBA, I;16; ``info`` (profile, EXIF) is kept; no EXIF orientation is applied
+    ``PIL.Image``     modes L, LA, RGB, RGBA, I;16; ``info`` (profile, EXIF) is kept; no EXIF orientation is applied;
+                      a colour of L or RGB that ``info`` calls transparent becomes alpha: LA or RGBA
     ``Tensor``        (C, H, W) or (N, C, H, W), C as above; uint8, or floats in [0, 1]; its device is kept
     ``str``, ``Path`` an image file, turned upright, as an array (H, W, C) of the file's depth and channels
     ================  =========================================================================================
@@ -98,11 +99,7 @@ class Enhancer:
         if isinstance(image, np.ndarray):
             return self._array(image, strength)
         if isinstance(image, Image.Image):
-            if image.mode not in PIL_MODES:
-                raise ValueError(f"image: expected a PIL mode of {', '.join(PIL_MODES)}, got {image.mode}: convert it")
-            result = Image.fromarray(self._array(np.asarray(image), strength))
-            result.info = dict(image.info)
-            return result
+            return self._pil(image, strength)
         raise ValueError(f"image: expected array, tensor, PIL image or path, got {type(image).__name__}")
 
     def photograph(self, photograph: Photograph, strength: float = 1.0) -> Photograph:
@@ -124,12 +121,19 @@ class Enhancer:
         if enhanced.shape != low.shape:
             raise EnhanceError(f"the network made {tuple(enhanced.shape)} of {tuple(low.shape)}: it is no enhancer")
         if not torch.isfinite(enhanced).all():
-            raise EnhanceError(f"the network gave values that are not finite in {self.dtype}; try another --precision")
+            raise EnhanceError(self._why_not_finite())
         return enhanced.clamp_(0, 1)
 
     def _run(self, network: Callable[[Tensor], Tensor], low: Tensor) -> Tensor:
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             return network(low).float()
+
+    def _why_not_finite(self) -> str:
+        for name, value in self.network.state_dict().items():
+            if not torch.isfinite(value).all():
+                return f"the weights hold values that are not finite, such as in {name}: take earlier ones"
+        remedy = "" if self.dtype == torch.float32 else f" in {_name(self.dtype)}; try the precision float32"
+        return f"the network gave values that are not finite{remedy}"
 
     def _require_memory(self, height: int, width: int) -> None:
         """Raise EnhanceError where an image of that size will not fit, before anything is computed."""
@@ -140,9 +144,19 @@ class Enhancer:
             a_megapixel = self.need.pixel * 1e6
             raise EnhanceError(
                 f"{width} x {height} pixels need about {needed / 2**30:.1f} GiB ({a_megapixel / 2**30:.2f} a megapixel "
-                f"in {str(self.dtype).removeprefix('torch.')}, measured on small images), and {there / 2**30:.1f} GiB "
-                "are free: make it smaller" + ("" if self.dtype == torch.bfloat16 else ", or try --precision bf16")
+                f"in {_name(self.dtype)}, measured on small images), and {there / 2**30:.1f} GiB "
+                "are free: make it smaller" + ("" if self.dtype == torch.bfloat16 else ", or try the precision bf16")
             )
+
+    def _pil(self, image: Image.Image, strength: float) -> Image.Image:
+        if image.mode not in PIL_MODES:
+            raise ValueError(f"image: expected a PIL mode of {', '.join(PIL_MODES)}, got {image.mode}: convert it")
+        info = {key: value for key, value in image.info.items() if key != "transparency"}  # no enhanced pixel has it
+        if image.has_transparency_data and image.mode in ("L", "RGB"):
+            image = image.convert(f"{image.mode}A")
+        result = Image.fromarray(self._array(np.asarray(image), strength))
+        result.info = info
+        return result
 
     def _array(self, pixels: np.ndarray, strength: float) -> np.ndarray:
         if pixels.ndim not in (2, 3):
@@ -156,6 +170,8 @@ class Enhancer:
     def _tensor(self, image: Tensor, strength: float) -> Tensor:
         if image.ndim not in (3, 4):
             raise ValueError(f"image: expected a tensor (C, H, W) or (N, C, H, W), got {tuple(image.shape)}")
+        if image.numel() == 0:
+            raise ValueError(f"image: expected some pixels, got shape {tuple(image.shape)}")
         kind = "f" if image.is_floating_point() else "u" if image.dtype == torch.uint8 else "other"
         scale = _scale(kind, image.element_size(), str(image.dtype))
         values = image.detach().float().reshape(-1, *image.shape[-3:]) / scale
@@ -211,3 +227,7 @@ def _scale(kind: str, size: int, name: str) -> int:
     if kind == "u" and size in (1, 2):
         return 255 if size == 1 else 65535
     raise ValueError(f"image: expected uint8, uint16 or floats in [0, 1], got {name}")
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -74,6 +74,22 @@ def test_pil_keeps_mode_size_and_info(enhancer: Enhancer, mode: str, dark: np.nd
     assert (enhanced.mode, enhanced.size, enhanced.info) == (image.mode, image.size, image.info)
 
 
+@pytest.mark.parametrize(("mode", "key"), [("L", 7), ("RGB", (7, 7, 7))])
+def test_a_transparent_colour_becomes_alpha(enhancer: Enhancer, mode: str, key: object, dark: np.ndarray) -> None:
+    gray = (dark[..., 0] >> 8).astype(np.uint8)
+    gray[:5, :6] = 7
+    image = Image.fromarray(gray).convert(mode)
+    image.info |= {"transparency": key, "icc_profile": b"profile"}
+    enhanced = enhancer(image)
+    assert enhanced.mode == f"{mode}A"
+    np.testing.assert_array_equal(np.asarray(enhanced)[..., -1], np.where(gray == 7, 0, 255))
+    assert enhanced.info == {"icc_profile": b"profile"}
+    assert image.mode == mode
+    deep = Image.fromarray(dark[..., 0])
+    deep.info["transparency"] = 7
+    assert enhancer(deep).info == {}  # Pillow has no gray of 16 bits with alpha
+
+
 def test_gray_is_the_luma_and_strength_mixes() -> None:
     class Tinted(nn.Module):
         def forward(self, low: torch.Tensor) -> torch.Tensor:
@@ -102,6 +118,11 @@ def test_lower_precision_is_close(enhancer: Enhancer, precision: str, dark: np.n
         (np.full((3, 4), 1.5), r"floats in \[0, 1\].*1.5"),
         (np.full((3, 4), np.nan), r"floats in \[0, 1\].*nan"),
         (torch.zeros(3, 4), r"\(C, H, W\)"),
+        (torch.zeros(0, 3, 8, 8), r"some pixels.*\(0, 3, 8, 8\)"),
+        (torch.zeros(3, 0, 5), r"some pixels.*\(3, 0, 5\)"),
+        (torch.zeros(3, 8, 8, dtype=torch.bool), "expected uint8.*torch.bool"),
+        (torch.zeros(3, 8, 8, dtype=torch.int8), "expected uint8.*torch.int8"),
+        (torch.zeros(3, 8, 8, dtype=torch.int16), "expected uint8.*torch.int16"),
         (Image.new("CMYK", (3, 4)), "CMYK"),
         (3, "int"),
     ],
@@ -113,8 +134,14 @@ def test_faults(enhancer: Enhancer, image: object, fault: str) -> None:
 
 def test_faults_of_network_and_options(enhancer: Enhancer) -> None:
     low = np.zeros((8, 8, 3))
-    with pytest.raises(EnhanceError, match="not finite"):
+    with pytest.raises(EnhanceError, match="values that are not finite$"):
         Enhancer(Constant(float("nan")), "cpu")(low)
+    with pytest.raises(EnhanceError, match="not finite in float16; try the precision float32"):
+        Enhancer(Constant(float("nan")), "cpu", "fp16")(low)
+    broken = nn.Conv2d(3, 3, 1)
+    broken.weight.data[0] = torch.nan
+    with pytest.raises(EnhanceError, match="the weights hold values that are not finite, such as in weight: "):
+        Enhancer(broken, "cpu", "bf16")(low)
     with pytest.raises(EnhanceError, match=r"\(1, 3, 4, 4\) of \(1, 3, 8, 8\)"):
         Enhancer(nn.AvgPool2d(2), "cpu")(low)
     with pytest.raises(ValueError, match="strength.*1.2"):
