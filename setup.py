@@ -33,10 +33,12 @@ setup(
         "numpy>=1.24",
         "scipy>=1.10,<2",
         "scikit-image>=0.21",
-        "pillow>=10",
+        "pillow>=10.1",
         "pyyaml>=6",
         "msgspec>=0.18",
         "safetensors>=0.4",
+        "huggingface_hub>=0.25",
+        "packaging>=22",
         "tqdm>=4.65",
         "setuptools",  # basicsr imports distutils, which Python 3.12 has no more
     ],
