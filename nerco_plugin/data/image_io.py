@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-ORIENTATION = 0x0112  # EXIF and TIFF tag, values 1 to 8
-_BITS_PER_SAMPLE = 258  # TIFF tag
+from nerco_plugin.data.deep_image import bits_per_value, decode_deep, is_deep, open_image
+from nerco_plugin.data.orientation import ORIENTATION, turned_upright
 
 # What Pillow raises on damaged bytes, over all its formats.
 DECODER_ERRORS = (
@@ -64,7 +64,7 @@ class ImageHeader(NamedTuple):
 def read_header(path: str | Path) -> ImageHeader:
     """Read an image's size and bits per value without decoding it; raises ``ImageReadError`` where that fails."""
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             bits = bits_per_value(image)
             width, height = image.size
             if Image.Image.getexif(image).get(ORIENTATION, 1) >= 5:  # PNG's own getexif decodes the whole image
@@ -78,7 +78,8 @@ def decode_image(content: bytes, name: str) -> np.ndarray:
     """Decode the bytes of an image file to RGB float32 (H, W, 3) in [0, 1].
 
     Gray is repeated over the three channels, 16-bit values are divided by 65535, an EXIF orientation is applied, and
-    of an image with transparency the colours are taken as they are stored.
+    of an image with transparency the colours are taken as they are stored (an alpha multiplied into them is divided
+    out).
 
     Args:
         content: the whole file.
@@ -100,46 +101,17 @@ def decode_image(content: bytes, name: str) -> np.ndarray:
 
 
 def _decode(content: bytes) -> np.ndarray:
-    """Pillow reads everything, since it notices truncated files; where it would cut colours to 8 bits, OpenCV does."""
-    with Image.open(io.BytesIO(content)) as image:
-        bits = bits_per_value(image)
+    """(H, W, 3) of any type, upright; Pillow loads everything, since it notices truncated files."""
+    with open_image(io.BytesIO(content)) as image:
+        goes_deep = is_deep(image)
         orientation = image.getexif().get(ORIENTATION, 1)
         image.load()
-        if bits > 8 and len(image.getbands()) > 1:
-            flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
-            pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-            if pixels is None:
-                raise ValueError(f"OpenCV cannot decode {image.format} of {bits} bits")
-            # OpenCV turns a TIFF upright whatever the flags say.
-            return turned_upright(pixels[..., ::-1], orientation=1 if image.format == "TIFF" else orientation)
-        upright = ImageOps.exif_transpose(image)
-        if bits > 8:
-            return np.repeat(np.asarray(upright)[..., None], 3, axis=2)
-        return np.asarray(upright.convert("RGB"))
-
-
-def bits_per_value(image: Image.Image) -> int:
-    """Bits per value in the file, which Pillow's mode hides for colours; ask before anything loads the image."""
-    if image.format == "TIFF":
-        return max(getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,)))
-    decoder = str(getattr(image, "tile", ""))  # such as "RGB;16B" for PNG and ("RGB", 65535) for PPM
-    is_deep = image.mode.startswith(("I", "F")) or ";16" in decoder or ", 65535)" in decoder
-    return 16 if is_deep or image.format == "JPEG2000" else 8  # OpenCV knows the depth of the latter
-
-
-def turned_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Turn stored pixels (H, W, 3) as the EXIF orientation, 1 to 8, asks for."""
-    if orientation in (2, 3):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4):
-        pixels = pixels[::-1]
-    if orientation in (5, 6, 7, 8):
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (7, 8):
-        pixels = pixels[::-1]
-    return pixels
+        if not goes_deep:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        pixels = decode_deep(image, content)
+        is_gray = pixels.shape[2] <= 2
+        pixels = np.repeat(pixels[..., :1], 3, axis=2) if is_gray else pixels[..., :3]
+        return turned_upright(pixels, 1 if image.format == "TIFF" else orientation)
 
 
 def _to_unit_range(pixels: np.ndarray, name: str) -> np.ndarray:

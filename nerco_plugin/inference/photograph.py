@@ -9,21 +9,15 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from nerco_plugin.data.image_io import (
-    DECODER_ERRORS,
-    ORIENTATION,
-    ImageReadError,
-    bits_per_value,
-    read_bytes,
-    turned_upright,
-)
+from nerco_plugin.data.deep_image import decode_deep, is_deep, open_image
+from nerco_plugin.data.image_io import DECODER_ERRORS, ImageReadError, read_bytes
+from nerco_plugin.data.orientation import ORIENTATION, turned_upright
 from nerco_plugin.inference.formats import IMAGE_FORMATS
 from nerco_plugin.inference.lossless_writers import encode_png16, encode_tiff
 
 # What a TIFF says about its own pixels, which an encoder says anew: no part of the photograph's EXIF.
 _TIFF_LAYOUT = (*range(254, 260), 262, 266, 273, *range(277, 280), *range(282, 285), 296, 317, *range(320, 326))
 _TIFF_LAYOUT += (330, 338, 339, 347, 34675)
-_PNG_COLOUR_TYPE = 25  # place of the byte that tells gray with alpha (4), which Pillow calls RGBA at 16 bits
 
 LOSSY = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95, "exact": True}}
 
@@ -50,7 +44,7 @@ def read_photograph(path: str | Path) -> Photograph:
     if not content:
         raise ImageReadError(f"cannot read image '{path}': it is empty (0 bytes)")
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with open_image(io.BytesIO(content)) as image:
             return _decoded(image, content)
     except UnidentifiedImageError as error:
         raise ImageReadError(f"cannot read image '{path}' ({len(content)} bytes): no known image format") from error
@@ -62,17 +56,13 @@ def _decoded(image: Image.Image, content: bytes) -> Photograph:
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":  # what phones add to a JPEG: the first frame is the photograph
         raise ValueError(f"expected one image, got {frames} frames or pages")
-    bits = bits_per_value(image)
+    goes_deep = is_deep(image)
     exif = _exif(image)
     profile = image.info.get("icc_profile") if image.mode != "CMYK" else None
     image.load()  # notices truncated files
-    if bits > 8 and len(image.getbands()) > 1:
-        is_gray = len(image.getbands()) == 2 or (image.format == "PNG" and content[_PNG_COLOUR_TYPE] == 4)
-        pixels = _decoded_by_opencv(content, is_gray)
-    else:
-        pixels = np.asarray(image if image.mode.startswith(("I", "F")) else image.convert(_plain_mode(image)))
-    # Pillow and OpenCV turn a TIFF upright themselves.
-    pixels = turned_upright(pixels, 1 if image.format == "TIFF" else exif.get(ORIENTATION, 1))
+    pixels = decode_deep(image, content) if goes_deep else np.asarray(image.convert(_plain_mode(image)))
+    # A TIFF is upright once it is decoded.
+    pixels = turned_upright(np.atleast_3d(pixels), 1 if image.format == "TIFF" else exif.get(ORIENTATION, 1))
     return Photograph(_as_integers(pixels), profile, exif)
 
 
@@ -83,22 +73,13 @@ def _plain_mode(image: Image.Image) -> str:
     return "RGBA" if image.has_transparency_data else "RGB"
 
 
-def _decoded_by_opencv(content: bytes, is_gray: bool) -> np.ndarray:
-    """Colours of 16 bits, which Pillow would cut to 8."""
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
-        raise ValueError("OpenCV cannot decode these colours")
-    return pixels[..., [2, 3] if is_gray else [2, 1, 0, 3][: pixels.shape[2]]]
-
-
 def _as_integers(pixels: np.ndarray) -> np.ndarray:
     """(H, W, C) uint8 or uint16; raises ValueError for other values."""
-    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
     if pixels.dtype == np.int32 and pixels.min() >= 0 and pixels.max() <= 65535:
         pixels = pixels.astype(np.uint16)  # Pillow's mode I, which it also uses for gray of 16 bits
-    if pixels.dtype.newbyteorder("=") not in (np.uint8, np.uint16):
+    if pixels.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"expected 8 or 16 bits, got {pixels.dtype} from {pixels.min()} to {pixels.max()}")
-    return np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
+    return np.ascontiguousarray(pixels)
 
 
 def _exif(image: Image.Image) -> Image.Exif:
