@@ -111,7 +111,7 @@ def write_onnx(program: torch.export.ExportedProgram, out: Path, texts: dict[str
         import onnxruntime
         import onnxscript  # noqa: F401  torch's exporter needs it
     except ImportError as error:
-        raise ExportError(f"ONNX needs {error.name}: pip install 'nerco_plugin[export]'") from error
+        raise ExportError(f"ONNX needs {error.name}: pip install onnx onnxruntime onnxscript") from error
     exported = torch.onnx.export(
         program, dynamo=True, input_names=["image"], output_names=["enhanced"], external_data=False, verbose=False
     )

@@ -1,17 +1,22 @@
-"""What the command ``nerco`` does once its arguments are parsed (nerco_command.py)."""
+"""What the command ``nerco`` does once its arguments are parsed (nerco_command.py).
+
+What enhances is imported by the commands that need it: the doctor says what is wrong where it cannot be.
+"""
 
 import argparse
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from nerco_plugin.allocator import keep_freed_memory
 from nerco_plugin.engine.options_source import OptionError
-from nerco_plugin.inference.batch import enhance_files
 from nerco_plugin.inference.doctor import examine
-from nerco_plugin.inference.enhancer import Enhancer
 from nerco_plugin.inference.jobs import JobError, plan_jobs
 from nerco_plugin.inference.packaged import WeightsMissingError
-from nerco_plugin.models.state_file import CheckpointError
+from nerco_plugin.models.checkpoint_error import CheckpointError
+
+if TYPE_CHECKING:
+    from nerco_plugin.inference.enhancer import Enhancer
 
 MENDABLE = (CheckpointError, JobError, OptionError, WeightsMissingError, ImportError, ValueError)
 
@@ -20,6 +25,8 @@ def enhance(args: argparse.Namespace) -> int:
     """``nerco enhance``."""
     try:
         jobs = plan_jobs(args.inputs, args.out)
+        from nerco_plugin.inference.batch import enhance_files
+
         enhancer = _enhancer(args)
     except MENDABLE as error:
         return _refuse(error)
@@ -50,7 +57,9 @@ def doctor(args: argparse.Namespace) -> int:
     return 0 if is_healthy else 1
 
 
-def _enhancer(args: argparse.Namespace) -> Enhancer:
+def _enhancer(args: argparse.Namespace) -> "Enhancer":
+    from nerco_plugin.inference.enhancer import Enhancer
+
     keep_freed_memory()
     return Enhancer.from_pretrained(args.weights, args.opt, args.device, args.precision, args.compile)
 

@@ -22,7 +22,7 @@ def import_gradio() -> Any:  # noqa: ANN401
     try:
         import gradio
     except ImportError as error:
-        raise ImportError("the page needs gradio: pip install 'nerco_plugin[demo]'") from error
+        raise ImportError("the page needs gradio: pip install gradio") from error
     return gradio
 
 

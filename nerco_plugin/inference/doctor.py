@@ -1,4 +1,7 @@
-"""What of this machine will work with this package and what will not, and why: ``nerco doctor``."""
+"""What of this machine will work with this package and what will not, and why: ``nerco doctor``.
+
+Whatever may be broken is imported where it is looked at, so that there is a report without it.
+"""
 
 import importlib.util
 import os
@@ -7,22 +10,22 @@ import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-
-import torch
+from typing import Any
 
 from nerco_plugin import __version__
 from nerco_plugin.engine.options_source import OptionError
-from nerco_plugin.inference.enhancer import Enhancer
 from nerco_plugin.inference.formats import VIDEO_CODECS
 from nerco_plugin.inference.packaged import DEFAULT, WeightsMissingError
+from nerco_plugin.inference.packages import FAULTS, MODULES, import_all, remedy
 from nerco_plugin.losses.clip_weights import ClipWeightsMissingError, find_clip
-from nerco_plugin.models.state_file import CheckpointError
+from nerco_plugin.models.checkpoint_error import CheckpointError
 
 CLIP = ("ViT-B-32", "openai")  # what the option files name
-EXTRAS = {
-    "av": "videos (nerco enhance): pip install 'nerco_plugin[video]'",
-    "gradio": "the web page (nerco demo): pip install 'nerco_plugin[demo]'",
-    "lpips": "the LPIPS score: pip install 'nerco_plugin[lpips]'",
+EXTRAS = {  # what needs packages that are not installed by themselves
+    "videos (nerco enhance)": ("av",),
+    "the web page (nerco demo)": ("gradio",),
+    "ONNX files (tools/export.py)": ("onnx", "onnxruntime", "onnxscript"),
+    "the LPIPS score": ("lpips",),
 }
 
 
@@ -55,46 +58,71 @@ def examine(weights: str | None = None, option_file: Path | None = None) -> tupl
     findings.say("nerco_plugin", f"{__version__}, in {Path(__file__).resolve().parents[1]}")
     findings.say("python", f"{platform.python_version()}, {sys.executable}")
     findings.say("system", f"{platform.platform()}, {os.cpu_count()} cores")
-    _packages(findings)
-    _devices(findings)
-    _video(findings)
-    _clip(findings)
+    broken = _packages(findings)
+    _extras(findings)
+    if "torch" not in broken:
+        _devices(findings)
+    if not broken & {"open_clip_torch", "huggingface_hub"}:
+        _clip(findings)
     _weights(findings, weights, option_file)
+    _own_runs(findings)
     title = "Will not work here:" if findings.missing else "Everything will work here."
     missing = [f"  - {text}" for text in findings.missing]
     return "\n".join([*findings.lines, "", title, *missing]), not findings.fatal
 
 
-def _packages(findings: Findings) -> None:
-    from packaging.requirements import Requirement  # huggingface_hub brings it
+def _packages(findings: Findings) -> set[str]:
+    """The packages that this one needs; returns those that cannot be imported."""
+    made_for = _made_for(findings)
+    faults = import_all({**MODULES, **dict.fromkeys(made_for)})
+    for fault, names in faults.items():
+        reason, _, advice = fault.partition("\n")
+        findings.lack(f"{', '.join(names)} cannot be imported: {reason}: {advice}", fatal=True)
+    found = {name: _version(name) for name in MODULES}
+    findings.say("packages", ", ".join(f"{name} {installed}" for name, installed in found.items() if installed))
+    for name, wanted in made_for.items():
+        if (installed := _version(name)) and not wanted.specifier.contains(installed, prereleases=True):
+            findings.lack(f"{name} {installed} is not what this version was made for: pip install '{wanted}'")
+    return {name for names in faults.values() for name in names}
 
+
+def _made_for(findings: Findings) -> dict[str, Any]:
+    """What the installed package asks for, each with its versions, by name."""
     try:
         lines = requires("nerco_plugin") or []
+        from packaging.requirements import Requirement
     except PackageNotFoundError:
-        lines = []
         findings.lack("the command nerco: this is a checkout that is not installed: pip install --editable .")
-    found = []
-    for line in lines:
-        requirement = Requirement(line)
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue
-        try:
-            installed = version(requirement.name)
-        except PackageNotFoundError:
-            findings.lack(f"{requirement.name} is not installed: pip install '{requirement}'", fatal=True)
-            continue
-        found.append(f"{requirement.name} {installed}")
-        if not requirement.specifier.contains(installed, prereleases=True):
-            findings.lack(f"{requirement.name} {installed} is not what this version was made for: {requirement}")
-    findings.say("packages", ", ".join(found))
-    for module, what in EXTRAS.items():
-        if importlib.util.find_spec(module):
-            findings.say(f"extra {module}", version(module))
-        else:
-            findings.lack(what)
+        return {}
+    except ImportError:  # is a finding of its own
+        return {}
+    asked = [Requirement(line) for line in lines]
+    return {one.name: one for one in asked if not one.marker or one.marker.evaluate({"extra": ""})}
+
+
+def _version(name: str) -> str:
+    """Empty for what is not installed under this name: OpenCV has several."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _extras(findings: Findings) -> None:
+    for what, modules in EXTRAS.items():
+        missing = [module for module in modules if not importlib.util.find_spec(module)]
+        if missing:
+            findings.lack(f"{what}: pip install {' '.join(missing)}")
+        for module in modules:
+            if module not in missing:
+                findings.say(f"extra {module}", _version(module))
+    if importlib.util.find_spec("av"):
+        _video(findings)
 
 
 def _devices(findings: Findings) -> None:
+    import torch
+
     findings.say("cpu", f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}")
     for index in range(torch.cuda.device_count()):
         about = torch.cuda.get_device_properties(index)
@@ -110,10 +138,11 @@ def _devices(findings: Findings) -> None:
 
 
 def _video(findings: Findings) -> None:
-    if not importlib.util.find_spec("av"):
+    try:
+        import av
+    except FAULTS as error:
+        findings.lack(f"videos (nerco enhance): {type(error).__name__}: {error}: {remedy('av', error)}")
         return
-    import av
-
     absent = sorted(set(VIDEO_CODECS.values()) - av.codecs_available)
     endings = " ".join(ending for ending, codec in VIDEO_CODECS.items() if codec not in absent)
     findings.say("videos", f"can write {endings or 'none'}")
@@ -130,19 +159,24 @@ def _clip(findings: Findings) -> None:
 
 
 def _weights(findings: Findings, weights: str | None, option_file: Path | None) -> None:
+    try:
+        from nerco_plugin.inference.enhancer import Enhancer
+    except FAULTS as error:
+        findings.lack(f"enhancing, and weights were not tried: {type(error).__name__}: {error}", fatal=True)
+        return
     for name, options in ((DEFAULT, None), (weights, option_file)):
-        if name:
-            _load(findings, name, options)
+        if not name:
+            continue
+        try:
+            network = Enhancer.from_pretrained(name, options, device="cpu").network
+        except (CheckpointError, OptionError, WeightsMissingError) as error:
+            findings.lack(f"weights {name}: {error}", fatal=True)
+            continue
+        count = sum(parameter.numel() for parameter in network.parameters())
+        findings.say("weights", f"{name}: {count:,} parameters, fit")
+
+
+def _own_runs(findings: Findings) -> None:
     found = sorted(Path().glob("experiments/*/models/net_g_*.pth"), key=lambda path: path.stat().st_mtime)
     if found:
         findings.say("own runs", f"{len(found)} checkpoints under experiments/, the newest {found[-1]}")
-
-
-def _load(findings: Findings, weights: str, option_file: Path | None) -> None:
-    try:
-        network = Enhancer.from_pretrained(weights, option_file, device="cpu").network
-    except (CheckpointError, OptionError, WeightsMissingError) as error:
-        findings.lack(f"weights {weights}: {error}", fatal=True)
-        return
-    count = sum(parameter.numel() for parameter in network.parameters())
-    findings.say("weights", f"{weights}: {count:,} parameters, fit")

@@ -1,4 +1,4 @@
-"""PNG of 16 bits and TIFF, with any channels, profile and EXIF: of which Pillow and OpenCV each lack a part."""
+"""PNG of 16 bits and TIFF, with any channels and all that a file says: of which Pillow and OpenCV each lack a part."""
 
 import struct
 import zlib
@@ -6,12 +6,14 @@ import zlib
 import numpy as np
 from PIL import Image
 
+from nerco_plugin.inference.extras import XMP_KEYWORD, Extras
+
 _PNG_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by number of channels
 _PNG_SUB = 1  # the filter "difference to the pixel before"
 _EXIF_HEADER = b"Exif\x00\x00"
 
 
-def encode_png16(pixels: np.ndarray, profile: bytes | None, exif: Image.Exif) -> bytes:
+def encode_png16(pixels: np.ndarray, profile: bytes | None, exif: Image.Exif, extras: Extras) -> bytes:
     """A PNG of (H, W, C) uint16, C from 1 to 4 (see ``Photograph``); PNG specification, third edition."""
     height, width, channels = pixels.shape
     rows = pixels.astype(">u2").view(np.uint8).reshape(height, -1)
@@ -23,6 +25,11 @@ def encode_png16(pixels: np.ndarray, profile: bytes | None, exif: Image.Exif) ->
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, _PNG_COLOUR_TYPES[channels], 0, 0, 0))]
     if profile:
         chunks.append((b"iCCP", b"ICC Profile\x00\x00" + zlib.compress(profile)))
+    if extras.dpi:
+        a_metre = (round(value / 0.0254) for value in extras.dpi)
+        chunks.append((b"pHYs", struct.pack(">IIB", *a_metre, 1)))
+    if extras.xmp:
+        chunks.append((b"iTXt", XMP_KEYWORD.encode() + b"\x00\x00\x00\x00\x00" + extras.xmp))  # as it is, no language
     if len(exif):
         chunks.append((b"eXIf", exif.tobytes().removeprefix(_EXIF_HEADER)))
     chunks += [(b"IDAT", zlib.compress(filtered.tobytes())), (b"IEND", b"")]
@@ -33,7 +40,7 @@ def _png_chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def encode_tiff(pixels: np.ndarray, profile: bytes | None, exif: Image.Exif) -> bytes:
+def encode_tiff(pixels: np.ndarray, profile: bytes | None, exif: Image.Exif, extras: Extras) -> bytes:
     """A TIFF of (H, W, C) uint8 or uint16, C from 1 to 4, compressed without loss; TIFF 6.0 and Adobe's supplement 2.
 
     EXIF is a TIFF itself: its directory gets the entries that describe the pixels, and these follow as one strip.
@@ -60,6 +67,11 @@ def encode_tiff(pixels: np.ndarray, profile: bytes | None, exif: Image.Exif) -> 
     }
     for tag, value in layout.items():
         directory[tag] = value
+    if extras.dpi and 282 not in directory:
+        directory[282], directory[283] = extras.dpi
+        directory[296] = 2  # an inch
+    if extras.xmp:
+        directory[700] = extras.xmp
     if channels in (2, 4):
         directory[338] = 2  # alpha not multiplied in
     if profile:

@@ -1,4 +1,4 @@
-"""A photograph with all that its file says about it: colours, depth, alpha, colour profile and EXIF, in and out."""
+"""A photograph with all that its file says about it: colours, depth, alpha, profile, EXIF, density, XMP, in and out."""
 
 import io
 from dataclasses import dataclass
@@ -12,26 +12,32 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from nerco_plugin.data.deep_image import decode_deep, is_deep, open_image
 from nerco_plugin.data.image_io import DECODER_ERRORS, ImageReadError, read_bytes
 from nerco_plugin.data.orientation import ORIENTATION, turned_upright
+from nerco_plugin.inference.extras import Extras, read_extras, save_options
 from nerco_plugin.inference.formats import IMAGE_FORMATS
 from nerco_plugin.inference.lossless_writers import encode_png16, encode_tiff
 
-# What a TIFF says about its own pixels, which an encoder says anew: no part of the photograph's EXIF.
-_TIFF_LAYOUT = (*range(254, 260), 262, 266, 273, *range(277, 280), *range(282, 285), 296, 317, *range(320, 326))
-_TIFF_LAYOUT += (330, 338, 339, 347, 34675)
+# What a TIFF says about its own pixels, which an encoder says anew: no part of the photograph's EXIF. And Photoshop's
+# thumbnail (34377) and layers (37724), which would show the dark original.
+_TIFF_LAYOUT = (*range(254, 260), 262, 266, 273, *range(277, 280), 284, 317, *range(320, 326))
+_TIFF_LAYOUT += (330, 338, 339, 347, 34377, 34675, 37724)
 
-LOSSY = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95, "exact": True}}
+LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}  # what their encoders take
+LOSSY: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95, "exact": True}}
+LOSSLESS_WEBP: dict[str, Any] = {"lossless": True, "exact": True}
 
 
 @dataclass(frozen=True)
 class Photograph:
     """An image as its file holds it, turned upright.
 
-    ``pixels`` (H, W, C) are uint8 or uint16; C is 1 for gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha.
+    ``pixels`` (H, W, C) are uint8 or uint16; C is 1 for gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha. ``extras`` are
+    what else is handed through.
     """
 
     pixels: np.ndarray
     profile: bytes | None
     exif: Image.Exif
+    extras: Extras = Extras()
 
 
 def read_photograph(path: str | Path) -> Photograph:
@@ -63,7 +69,7 @@ def _decoded(image: Image.Image, content: bytes) -> Photograph:
     pixels = decode_deep(image, content) if goes_deep else np.asarray(image.convert(_plain_mode(image)))
     # A TIFF is upright once it is decoded.
     pixels = turned_upright(np.atleast_3d(pixels), 1 if image.format == "TIFF" else exif.get(ORIENTATION, 1))
-    return Photograph(_as_integers(pixels), profile, exif)
+    return Photograph(_as_integers(pixels), profile, exif, read_extras(image, content, exif))
 
 
 def _plain_mode(image: Image.Image) -> str:
@@ -99,8 +105,12 @@ def _exif(image: Image.Image) -> Image.Exif:
 
 
 def check_holds(path: Path, pixels: np.ndarray) -> None:
-    """Raises ValueError where the format that ``path`` names cannot hold these pixels' depth or alpha."""
+    """Raises ValueError where the format that ``path`` names cannot hold these pixels' depth, alpha or size."""
     form = IMAGE_FORMATS[path.suffix.lower()]
+    longest = LONGEST_SIDE.get(form)
+    if longest and max(pixels.shape[:2]) > longest:
+        size = f"{pixels.shape[1]} x {pixels.shape[0]} pixels"
+        raise ValueError(f"{path}: {form} does not hold {size}, but up to {longest} a side; choose PNG or TIFF")
     if pixels.dtype == np.uint16 and form not in ("PNG", "TIFF"):
         raise ValueError(f"{path}: {form} does not hold 16 bits; choose PNG or TIFF")
     if pixels.shape[2] in (2, 4) and form == "JPEG":
@@ -113,7 +123,7 @@ def encode_photograph(photograph: Photograph, path: Path) -> bytes:
     """The bytes of an image file of the format that ``path`` ends in, its pixels turned as its EXIF says.
 
     Raises:
-        ValueError: that format cannot hold the depth or the alpha.
+        ValueError: that format cannot hold the depth, the alpha or the size.
     """
     check_holds(path, photograph.pixels)
     form = IMAGE_FORMATS[path.suffix.lower()]
@@ -121,12 +131,14 @@ def encode_photograph(photograph: Photograph, path: Path) -> bytes:
     inverse = {6: 8, 8: 6}.get(orientation, orientation)  # all others are their own
     stored = np.ascontiguousarray(turned_upright(photograph.pixels, inverse))
     if form == "TIFF":
-        return encode_tiff(stored, photograph.profile, photograph.exif)
+        return encode_tiff(stored, photograph.profile, photograph.exif, photograph.extras)
     if stored.dtype == np.uint16:
-        return encode_png16(stored, photograph.profile, photograph.exif)
+        return encode_png16(stored, photograph.profile, photograph.exif, photograph.extras)
     if form == "BMP" and stored.shape[2] == 4:  # Pillow would leave the alpha's mask out
         return cv2.imencode(".bmp", stored[..., [2, 1, 0, 3]])[1].tobytes()
-    options: dict[str, Any] = dict(LOSSY.get(form, {}))
+    is_lossless_webp = form == "WEBP" and photograph.extras.is_lossless
+    options = LOSSLESS_WEBP if is_lossless_webp else LOSSY.get(form, {})
+    options = options | save_options(photograph.extras, form)
     if form != "BMP":  # which holds neither
         options["icc_profile"] = photograph.profile
         if len(photograph.exif):

@@ -26,7 +26,7 @@ def import_av() -> Any:  # noqa: ANN401
     try:
         import av
     except ImportError as error:
-        raise ImportError("videos need PyAV: pip install 'nerco_plugin[video]'") from error
+        raise ImportError("videos need PyAV: pip install av") from error
     return av
 
 

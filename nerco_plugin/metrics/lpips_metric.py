@@ -31,7 +31,7 @@ def build_lpips(weights: str) -> torch.nn.Module:
     try:
         import lpips
     except ImportError as error:
-        raise ImportError("LPIPS is an extra: pip install 'nerco_plugin[lpips]'") from error
+        raise ImportError("LPIPS is an extra: pip install lpips") from error
     if not Path(weights).is_file():
         raise FileNotFoundError(f"no LPIPS weights at {weights!r}: {WEIGHTS_HELP}")
     with warnings.catch_warnings():

@@ -13,6 +13,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from nerco_plugin.models.checkpoint_error import CheckpointError
+
 FOREIGN = {  # what torch.load is not for, by a file's ending
     ".onnx": "an ONNX model has no weights to go on with; name the .pth or .safetensors that it was exported from",
     ".pt2": "an exported program has no weights to go on with; name the .pth or .safetensors that it was exported from",
@@ -22,10 +24,6 @@ NO_CHECKPOINT = (  # what torch.load raises for files that are none, or damaged 
     *(OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError),
     *(AssertionError, pickle.UnpicklingError, struct.error, SafetensorError),
 )
-
-
-class CheckpointError(RuntimeError):
-    """A checkpoint that cannot be written or used; the message names the file."""
 
 
 def write_atomically(path: str | Path, write: Callable[[BinaryIO], Any]) -> None:

@@ -119,6 +119,8 @@ def test_what_a_format_cannot_hold_is_refused() -> None:
         (smooth(4, 16), ".webp", "16 bits"),
         (smooth(4, 8), ".jpg", "alpha"),
         (smooth(2, 8), ".bmp", "gray with alpha"),
+        (np.zeros((1, 65501, 3), np.uint8), ".jpg", "65501 x 1 pixels"),
+        (np.zeros((16384, 1, 3), np.uint8), ".webp", "1 x 16384 pixels"),
     ):
         with pytest.raises(ValueError, match=f"x{ending}.* not hold {fault}"):
             encode_photograph(Photograph(pixels, None, Image.Exif()), Path(f"x{ending}"))
