@@ -3,6 +3,7 @@
 import argparse
 import gc
 import importlib
+import math
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print it")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     enhance = commands.add_parser("enhance", help="enhance images, folders of them, and videos")
     enhance.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="image, video, or folder (recursive)")
@@ -34,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     enhance.add_argument("--quiet", action="store_true", help="no progress bar")
     demo = commands.add_parser("demo", help="a web page on this machine to try it")
     _add_network(demo)
-    demo.add_argument("--port", type=int, default=7860)
+    demo.add_argument("--port", type=_port, default=7860)
     demo.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets other machines in")
     doctor = commands.add_parser("doctor", help="what of this machine will work, what not, and why")
     doctor.add_argument("--weights", metavar="W", help="look whether these load too")
@@ -56,22 +58,49 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compile", action="store_true", help="torch.compile: pays off over many files of one size")
 
 
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            parser.exit(message=f"nerco_plugin {version('nerco_plugin')}\n")
+        except PackageNotFoundError:
+            parser.error("nerco_plugin is not installed: pip install --editable .")
+
+
 def _strength(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected 0 to 1, got {text}")
     return value
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"expected 1 to 65535, got {text}")
+    return int(text)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: stops as Ctrl-C does, and leaves with its own code."""
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise _Terminated
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0: all went well; 1: a file or a check failed; 2: wrong arguments or weights; 130: interrupted."""
+    """Exit code 0: all went well; 1: a file or a check failed; 2: wrong arguments or weights; 130, 143: interrupted."""
     args = build_parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         return _commands()[args.command](args)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         sys.stderr.write("\ninterrupted; the same command goes on where this one stopped\n")
-        return 130
+        return 128 + (signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT)
 
 
 def _commands() -> Any:  # noqa: ANN401  what it returns is known once it is imported

@@ -36,13 +36,14 @@ def enhance_files(
     progress: bool = True,
 ) -> Outcome:
     """Enhance all ``jobs``; a result that is there is left as it is and counts as finished unless ``overwrite``."""
-    todo = [job for job in jobs if overwrite or not job.target.exists()]
-    faults = []
+    todo = [job for job in jobs if overwrite or not os.path.lexists(job.target)]
+    faults: list[str] = []
+    done = 0
     with tqdm(todo, unit="file", disable=not progress) as bar:
         for job in bar:
             bar.set_postfix_str(job.source.name)
             try:
-                _enhance(enhancer, job, strength, progress)
+                remark = _enhance(enhancer, job, strength, progress)
             except FAULTS as error:
                 faults.append(_named(job, f"{error}" or type(error).__name__))
             except RuntimeError as error:
@@ -50,29 +51,33 @@ def enhance_files(
                     raise
                 faults.append(_named(job, "out of memory; try --precision bf16, or --device cpu"))
             else:
-                continue
+                done += 1
+                if not remark:
+                    continue
+                faults.append(_named(job, f"{remark}; what is there was enhanced"))
             if progress:
                 bar.write(f"failed: {faults[-1]}", file=sys.stderr)
-    return Outcome(len(todo) - len(faults), len(jobs) - len(todo), faults)
+    return Outcome(done, len(jobs) - len(todo), faults)
 
 
-def _enhance(enhancer: Enhancer, job: Job, strength: float, progress: bool) -> None:
+def _enhance(enhancer: Enhancer, job: Job, strength: float, progress: bool) -> str | None:
+    """Returns what is to be said of a file that was enhanced, and not whole."""
     job.target.parent.mkdir(parents=True, exist_ok=True)
     if job.is_video:
         with whole_file(job.target) as temporary, _frame_bar(progress) as on_frame:
-            enhance_video(enhancer, job.source, temporary, job.target.suffix.lower(), strength, on_frame)
-        return
+            return enhance_video(enhancer, job.source, temporary, job.target.suffix.lower(), strength, on_frame)
     photograph = read_photograph(job.source)
     check_holds(job.target, photograph.pixels)  # before the long part
     content = encode_photograph(enhancer.photograph(photograph, strength), job.target)
     with whole_file(job.target) as temporary:
         temporary.write_bytes(content)
+    return None
 
 
 @contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
     """A path beside ``target`` to write to; becomes ``target`` at the end, and is removed if anything goes wrong."""
-    temporary = target.with_name(f".{target.name}.tmp")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")  # two commands may be at the same file
     try:
         yield temporary
         with temporary.open("rb+") as file:

@@ -18,13 +18,14 @@ from nerco_plugin.models.checkpoint_error import CheckpointError
 if TYPE_CHECKING:
     from nerco_plugin.inference.enhancer import Enhancer
 
-MENDABLE = (CheckpointError, JobError, OptionError, WeightsMissingError, ImportError, ValueError)
+MENDABLE = (CheckpointError, JobError, OptionError, WeightsMissingError, ImportError, OSError, ValueError)
 
 
 def enhance(args: argparse.Namespace) -> int:
     """``nerco enhance``."""
     try:
-        jobs = plan_jobs(args.inputs, args.out)
+        unread: list[str] = []
+        jobs = plan_jobs(args.inputs, args.out, unread.append)
         from nerco_plugin.inference.batch import enhance_files
 
         enhancer = _enhancer(args)
@@ -32,9 +33,10 @@ def enhance(args: argparse.Namespace) -> int:
         return _refuse(error)
     outcome = enhance_files(enhancer, jobs, args.strength, args.overwrite, progress=not args.quiet)
     skipped = f", {outcome.skipped} there already (--overwrite does them again)" if outcome.skipped else ""
-    failed = "".join(f"\nfailed: {fault}" for fault in outcome.faults)
-    sys.stderr.write(f"{outcome.done} enhanced{skipped}, {len(outcome.faults)} failed{failed}\n")
-    return 1 if outcome.faults else 0
+    faults = unread + outcome.faults
+    failed = "".join(f"\nfailed: {fault}" for fault in faults)
+    sys.stderr.write(f"{outcome.done} enhanced{skipped}, {len(faults)} failed{failed}\n")
+    return 1 if faults else 0
 
 
 def demo(args: argparse.Namespace) -> int:
@@ -44,7 +46,7 @@ def demo(args: argparse.Namespace) -> int:
 
         enhancer = _enhancer(args)
         serve(enhancer, args.host, args.port)
-    except (*MENDABLE, OSError) as error:
+    except MENDABLE as error:
         return _refuse(error)
     return 0
 

@@ -1,7 +1,8 @@
 """Which file becomes which: files and folders of images and videos in, a file or a folder of the same structure out."""
 
+import mimetypes
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,32 +27,58 @@ class Job(NamedTuple):
         return self.source.suffix.lower() in VIDEO_CODECS
 
 
-def plan_jobs(inputs: Sequence[Path], out: Path) -> list[Job]:
+def _raise(message: str) -> None:
+    raise JobError(message)
+
+
+def plan_jobs(inputs: Sequence[Path], out: Path, warn: Callable[[str], None] = _raise) -> list[Job]:
     """The files that ``inputs`` mean, each with its result under ``out``.
 
     A single file goes to ``out`` itself where that has the ending of an image or a video; everything else goes into
     the folder ``out``: files under their names, folders with their structure. Hidden files, files of other kinds in
-    a folder, and whatever lies under ``out`` are left out.
+    a folder, and whatever lies under ``out`` are left out; an input that is named twice counts once.
+
+    Args:
+        inputs: files and folders.
+        out: a folder, made later where it is absent, or a file's name.
+        warn: called with the name of each folder that cannot be read; raises JobError unless told otherwise.
 
     Raises:
         JobError: an input is absent or of an unknown kind, a folder holds nothing to enhance, two results have one
-            name, or a result would replace an input.
+            name, ``out`` is a file's name where a folder is needed, or a result would replace an input.
+        OSError: an input cannot be looked at.
     """
     if len(inputs) == 1 and inputs[0].is_file() and out.suffix.lower() in KNOWN and not out.is_dir():
         jobs = [Job(_known(inputs[0]), out)]
     else:
-        jobs = [job for path in inputs for job in _jobs_of(path, out)]
+        _check_folder(out)
+        jobs = list(dict.fromkeys(job for path in inputs for job in _jobs_of(path, out, warn)))
     _check_kinds(jobs)
     _check_targets(jobs)
     return jobs
 
 
-def _jobs_of(path: Path, out: Path) -> list[Job]:
+def _check_folder(out: Path) -> None:
+    """``-o better.gif`` and, for several inputs, ``-o better.jpg`` mean no folder of that name."""
+    if out.is_dir():
+        return
+    kind = mimetypes.guess_type(out.name)[0] or ""
+    if out.suffix.lower() in KNOWN:
+        raise JobError(
+            f"{out}: a file's name, for one image or one video; name a folder for a folder or several inputs"
+        )
+    if kind.startswith(("image/", "video/")):
+        raise JobError(f"{out}: cannot write {kind}, but {' '.join(KNOWN)}")
+    if out.exists():
+        raise JobError(f"{out}: is a file; name a folder")
+
+
+def _jobs_of(path: Path, out: Path, warn: Callable[[str], None]) -> list[Job]:
     if path.is_file():
         return [Job(_known(path), out / path.name)]
     if not path.is_dir():
-        raise JobError(f"no such file or folder: {path}")
-    files = _files_under(path, out.resolve())
+        raise JobError(f"{path}: is no file and no folder" if path.exists() else f"no such file or folder: {path}")
+    files = _files_under(path, out.resolve(), warn)
     if not files:
         raise JobError(f"{path}: no image or video in this folder; known endings: {' '.join(KNOWN)}")
     return [Job(file, out / file.relative_to(path)) for file in files]
@@ -63,14 +90,19 @@ def _known(path: Path) -> Path:
     return path
 
 
-def _files_under(folder: Path, out: Path) -> list[Path]:
+def _files_under(folder: Path, out: Path, warn: Callable[[str], None]) -> list[Path]:
     """Images and videos, sorted; ``out`` itself may be ``folder``'s child, not ``folder`` itself."""
     found = []
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=lambda error: warn(f"{error.filename}: {error.strerror}")):
         here = Path(parent)
         folders[:] = sorted(name for name in folders if not name.startswith(".") and (here / name).resolve() != out)
         found += [here / name for name in sorted(names) if not name.startswith(".")]
-    return [file for file in found if file.suffix.lower() in KNOWN]
+    return [file for file in found if file.suffix.lower() in KNOWN and _is_ordinary(file)]
+
+
+def _is_ordinary(file: Path) -> bool:
+    """No pipe or device, which would be waited for forever; a broken link is for reading to report."""
+    return file.is_file() or not file.exists()
 
 
 def _check_kinds(jobs: list[Job]) -> None:

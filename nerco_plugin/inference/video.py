@@ -15,6 +15,7 @@ from nerco_plugin.inference.formats import VIDEO_CODECS
 QUALITY = {"libx264": {"crf": "17", "preset": "medium"}, "libvpx-vp9": {"crf": "24", "b": "0", "row-mt": "1"}}
 CONTAINERS = {".mkv": "matroska", ".m4v": "mp4"}  # names that are not the ending itself
 COLOUR_TAGS = ("color_range", "colorspace", "color_primaries", "color_trc")
+LATE = 1.0  # seconds that the end may be off what a file says, before it counts as cut off
 
 
 class VideoError(ValueError):
@@ -37,7 +38,7 @@ def enhance_video(
     suffix: str,
     strength: float = 1.0,
     on_frame: Callable[[int, int], None] | None = None,
-) -> None:
+) -> str | None:
     """Enhance ``source`` into ``target``, in the container that ``suffix`` (such as .mp4) names.
 
     Frames are 8 bits a channel. Sound is copied as it is; subtitles and data are left out.
@@ -50,8 +51,11 @@ def enhance_video(
         strength: 0 to 1.
         on_frame: called with the number of frames done and of all frames (0 if the file does not say).
 
+    Returns:
+        What is missing at the end, where the file is shorter than it says: cut off, or damaged.
+
     Raises:
-        VideoError: no video in it, damaged, or its sound does not go into that container.
+        VideoError: no video in it, no frame to be decoded, or its sound does not go into that container.
         ImportError: PyAV is missing.
     """
     av = import_av()
@@ -60,7 +64,7 @@ def enhance_video(
         with av.open(str(source)) as reader, av.open(str(target), "w", format=container) as writer:
             if not reader.streams.video:
                 raise VideoError(f"{source}: there is no video in it")
-            _Transfer(enhancer, reader, writer, VIDEO_CODECS[suffix], strength).run(on_frame)
+            return _Transfer(enhancer, reader, writer, VIDEO_CODECS[suffix], strength).run(on_frame)
     except av.error.FFmpegError as error:
         raise VideoError(f"{source}: {error}") from error
 
@@ -82,20 +86,23 @@ class _Transfer:
         self.rate = self.source.average_rate or self.source.guessed_rate or Fraction(25)
         options = QUALITY[codec] | ({"bf": "0"} if writer.format.name == "avi" else {})  # which has no place for them
         self.video = writer.add_stream(codec, rate=self.rate, options=options)
-        self.sounds = {stream.index: writer.add_stream_from_template(stream) for stream in reader.streams.audio}
+        self.sounds = {stream.index: self._sound_like(stream) for stream in reader.streams.audio}
         self.flicker = FlickerFilter(float(self.rate))
         self.writer.metadata.update(reader.metadata)
 
-    def run(self, on_frame: Callable[[int, int], None] | None) -> None:
-        """Enhance all frames and copy all sound, in the file's own order."""
-        done = 0
+    def run(self, on_frame: Callable[[int, int], None] | None) -> str | None:
+        """Enhance all frames and copy all sound, in the file's own order; returns what :func:`enhance_video` does."""
+        done, last = 0, 0.0
+        has_times = "avi" not in (self.reader.format.name, self.writer.format.name)  # which knows an even beat only
         waiting = []  # sound before the first frame: the first packet written fixes the picture's size
         for packet in self.reader.demux(self.source, *self.reader.streams.audio):
+            if packet.pts is not None:
+                last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
             if packet.stream.index in self.sounds:
                 waiting.append(packet)
             else:
                 for frame in packet.decode():
-                    if self.reader.format.name == "avi" or frame.pts is None:  # no times but an even beat
+                    if not has_times or frame.pts is None:
                         frame.pts, frame.time_base = done, 1 / self.rate
                     self._write(frame, is_first=done == 0)
                     done += 1
@@ -107,6 +114,18 @@ class _Transfer:
         if not done:
             raise VideoError(f"{self.reader.name}: no frame of it can be decoded")
         self.writer.mux(self.video.encode(None))
+        said = ((self.reader.start_time or 0) + (self.reader.duration or 0)) / 1e6  # FFmpeg counts microseconds
+        return f"cut off: ends after {last:.1f} of {said:.1f} s" if last < said - LATE else None
+
+    def _sound_like(self, stream: Any) -> Any:  # noqa: ANN401
+        codec, container = stream.codec_context.name, self.writer.format.name
+        misfit = VideoError(f"{self.reader.name}: its sound ({codec}) does not go into {container}; try .mkv")
+        if container == "mp4" and codec.startswith("pcm_"):  # FFmpeg begins, and fails at the end
+            raise misfit
+        try:
+            return self.writer.add_stream_from_template(stream)
+        except ValueError as error:
+            raise misfit from error
 
     def _copy(self, sound: list[Any]) -> None:
         for packet in sound:

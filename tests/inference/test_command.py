@@ -1,8 +1,11 @@
 """The command: folders and bad files, exit codes, a second call, interruption, quick help, the doctor."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +101,8 @@ def test_interruption_leaves_whole_files(
 def test_jobs_that_do_not_go_together(photographs: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "1.png").touch()
+    (tmp_path / "plain").touch()
+    os.mkfifo(tmp_path / "pipe.png")
     for inputs, out, fault in (
         ([tmp_path / "absent"], "out", "no such file or folder"),
         ([tmp_path / "empty"], "out", "no image or video"),
@@ -106,17 +111,60 @@ def test_jobs_that_do_not_go_together(photographs: Path, tmp_path: Path) -> None
         ([photographs / "1.png"], "in/1.png", "is an input"),
         ([photographs, tmp_path / "1.png"], "out", "would both become"),
         ([photographs / "1.png"], "x.mp4", "is an image"),
+        ([photographs], "x.png", "x.png: a file's name"),
+        ([photographs / "1.png"], "x.gif", "x.gif: cannot write image/gif"),
+        ([photographs], "plain", "plain: is a file"),
+        ([tmp_path / "pipe.png"], "out", "no file and no folder"),
     ):
         with pytest.raises(JobError, match=fault):
             plan_jobs(inputs, tmp_path / out)
 
 
+def test_what_a_folder_gives(photographs: Path, tmp_path: Path) -> None:
+    jobs = plan_jobs([photographs], tmp_path / "out")
+    os.mkfifo(photographs / "pipe.png")
+    assert plan_jobs([photographs, photographs, photographs / "1.png"], tmp_path / "out") == jobs
+    assert plan_jobs([photographs], tmp_path / "version.2") != jobs  # a dot does not make it a file
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="everything may be read")
+def test_a_folder_that_may_not_be_read_is_named(
+    photographs: Path, tmp_path: Path, tiny_weights: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (photographs / "sub").chmod(0)
+    try:
+        assert enhance(photographs, "-o", tmp_path / "out", "--weights", tiny_weights) == 1
+    finally:
+        (photographs / "sub").chmod(0o700)
+    assert f"{photographs / 'sub'}: Permission denied" in capsys.readouterr().err
+    assert list(files(tmp_path / "out")) == ["1.png"]
+
+
+def test_termination_has_its_own_code(photographs: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def terminate(*arguments: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(Path, "write_bytes", terminate)
+    try:
+        assert enhance(photographs, "-o", photographs / "out", "--weights", tiny_weights) == 143
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert files(photographs / "out") == {}
+
+
 def test_faults_before_the_first_file(photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert enhance(photographs, "-o", tmp_path / "out", "--weights", tmp_path / "absent.pth") == 2
     assert "absent.pth" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        enhance(photographs, "-o", tmp_path / "out", "--strength", "1.5")
-    assert "expected 0 to 1" in capsys.readouterr().err
+    for arguments, fault in (
+        (["enhance", "x", "-o", "y", "--strength", "1.5"], "expected 0 to 1, got 1.5"),
+        (["enhance", "x", "-o", "y", "--strength", "much"], "expected 0 to 1, got much"),
+        (["demo", "--port", "70000"], "expected 1 to 65535, got 70000"),
+    ):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        assert fault in capsys.readouterr().err
 
 
 def test_the_process_leaves_at_once_with_its_code_and_all_its_words(photographs: Path, tiny_weights: Path) -> None:

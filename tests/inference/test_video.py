@@ -1,5 +1,6 @@
 """Videos: time stamps and sound kept, odd sizes, colours, and less flicker than frame by frame, measured."""
 
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,13 @@ def scene(height: int, width: int) -> np.ndarray:
     return np.clip(cv2.resize(small, (width, height)) * 90, 0, 255).astype(np.uint8)
 
 
-def write_video(path: Path, frames: list[np.ndarray], rate: Fraction, sound: bool = True) -> None:
+def write_video(path: Path, frames: list[np.ndarray], rate: Fraction, sound: str = "aac") -> None:
     is_odd = any(length % 2 for length in frames[0].shape[:2])
     with av.open(str(path), "w") as file:
         video = file.add_stream("libvpx-vp9" if path.suffix == ".webm" else "libx264", rate=rate)
         video.height, video.width = frames[0].shape[:2]
         video.pix_fmt = "yuv444p" if is_odd else "yuv420p"
-        audio = file.add_stream("aac", rate=44100, layout="mono") if sound else None
+        audio = file.add_stream(sound, rate=44100, layout="mono") if sound else None
         for frame in frames:
             file.mux(video.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         file.mux(video.encode(None))
@@ -54,14 +55,14 @@ def read_video(path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("ending", "size", "rate", "sound"),
     [
-        (".mp4", (48, 64), Fraction(24), True),
-        (".mkv", (47, 63), Fraction(30000, 1001), True),
-        (".avi", (48, 64), Fraction(25), False),
-        (".webm", (48, 64), Fraction(25), False),
+        (".mp4", (48, 64), Fraction(24), "aac"),
+        (".mkv", (47, 63), Fraction(30000, 1001), "aac"),
+        (".avi", (48, 64), Fraction(25), ""),
+        (".webm", (48, 64), Fraction(25), ""),
     ],
 )
 def test_all_but_the_colours_is_kept(
-    tmp_path: Path, ending: str, size: tuple[int, int], rate: Fraction, sound: bool
+    tmp_path: Path, ending: str, size: tuple[int, int], rate: Fraction, sound: str
 ) -> None:
     frames = [np.roll(scene(*size), 2 * step, axis=1) for step in range(12)]
     before, after = tmp_path / f"in{ending}", tmp_path / "out"
@@ -74,7 +75,7 @@ def test_all_but_the_colours_is_kept(
     if ending != ".avi":  # whose times are those of decoding
         assert two["times"] == pytest.approx(one["times"], abs=2e-3)
     assert two["sound"] == one["sound"]
-    assert bool(two["sound"]) == sound
+    assert bool(two["sound"]) == bool(sound)
     assert two["pixels"].shape == one["pixels"].shape
     assert np.abs(two["pixels"].astype(int) - one["pixels"]).mean() < 3
 
@@ -152,3 +153,31 @@ def test_what_is_no_video(tmp_path: Path) -> None:
     (tmp_path / "x.mp4").write_text("no video")
     with pytest.raises(VideoError, match=r"x.mp4"):
         enhance_video(Enhancer(nn.Identity(), "cpu"), tmp_path / "x.mp4", tmp_path / "out", ".mp4")
+
+
+def test_a_video_that_is_cut_off_is_enhanced_as_far_as_it_goes_and_named(tmp_path: Path) -> None:
+    frames = [np.random.default_rng(step).integers(0, 99, (48, 64, 3), np.uint8) for step in range(90)]
+    before, after = tmp_path / "in.mkv", tmp_path / "out"
+    write_video(before, frames, Fraction(25))
+    assert enhance_video(Enhancer(nn.Identity(), "cpu"), before, after, ".mkv") is None
+    content = before.read_bytes()
+    before.write_bytes(content[: len(content) // 2])
+    remark = enhance_video(Enhancer(nn.Identity(), "cpu"), before, after, ".mkv")
+    assert re.fullmatch(r"cut off: ends after [12]\.\d of 3\.6 s", remark)
+    assert 25 < len(read_video(after)["pixels"]) < 60
+
+
+def test_into_avi_at_the_same_rate(tmp_path: Path) -> None:
+    write_video(tmp_path / "in.mp4", [scene(48, 64)] * 12, Fraction(30000, 1001))
+    enhance_video(Enhancer(nn.Identity(), "cpu"), tmp_path / "in.mp4", tmp_path / "out", ".avi")
+    after = read_video(tmp_path / "out")
+    assert after["rate"] == Fraction(30000, 1001)
+    assert len(after["pixels"]) == 12
+
+
+@pytest.mark.parametrize(("before", "after", "codec"), [(".mov", ".mp4", "pcm_s16le"), (".mp4", ".webm", "aac")])
+def test_sound_that_does_not_fit_is_refused_at_once(tmp_path: Path, before: str, after: str, codec: str) -> None:
+    source = tmp_path / f"in{before}"
+    write_video(source, [scene(48, 64)] * 3, Fraction(25), codec)
+    with pytest.raises(VideoError, match=rf"in{before}: its sound \({codec}\) does not go into {after[1:]}; try .mkv"):
+        enhance_video(Enhancer(nn.Identity(), "cpu"), source, tmp_path / "out", after)
