@@ -118,11 +118,22 @@ def write_onnx(program: torch.export.ExportedProgram, out: Path, texts: dict[str
     if exported is None:
         raise ExportError(f"{out}: torch wrote no ONNX model")
     model = exported.model_proto
+    _name_axes(model.graph)
     onnx.helper.set_model_props(model, texts)
     onnx.checker.check_model(model)
     write_atomically(out, lambda file: file.write(model.SerializeToString()))
     session = onnxruntime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
     return lambda image: torch.from_numpy(session.run(["enhanced"], {"image": image.numpy()})[0])
+
+
+def _name_axes(graph: Any) -> None:  # noqa: ANN401  onnx is an extra
+    """Batch, height and width by these names instead of the exporter's numbers."""
+    axes = graph.input[0].type.tensor_type.shape.dim
+    names = {axes[index].dim_param: name for index, name in ((0, "batch"), (2, "height"), (3, "width"))}
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        for axis in value.type.tensor_type.shape.dim:
+            if axis.dim_param in names:
+                axis.dim_param = names[axis.dim_param]
 
 
 @torch.no_grad()

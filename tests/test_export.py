@@ -49,7 +49,11 @@ def test_onnx_computes_what_torch_does(weights: Path, tmp_path: Path, program: A
     assert max(one.largest for one in differences) < 1e-5
     batch = torch.rand(3, 3, 9, 34)
     torch.testing.assert_close(computed(batch), network(batch), rtol=0, atol=1e-5)
-    texts = {entry.key: entry.value for entry in onnx.load(out).metadata_props}
+    model = onnx.load(out)
+    for value in (*model.graph.input, *model.graph.output):
+        axes = [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
+        assert axes == ["batch", 3, "height", "width"]
+    texts = {entry.key: entry.value for entry in model.metadata_props}
     assert json.loads(texts["network_g"]) == NETWORK
 
 

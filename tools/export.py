@@ -1,6 +1,6 @@
 """Export a trained network: python tools/export.py WEIGHTS OUT.onnx (or .pt2 for torch.export, or .safetensors)
 
-ONNX and .pt2 take any size; both are run at three sizes, and their differences from torch are printed.
+ONNX and .pt2 take sides of 8 to 16384 pixels; both are run at three sizes and their differences from torch printed.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 def main() -> int:
     """Parse, export, say how far the file's results are from the network's."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights", type=Path, metavar="WEIGHTS", help="a checkpoint or packaged weights")
+    parser.add_argument("weights", metavar="WEIGHTS", help="as nerco's --weights: a checkpoint, or nerco_small")
     parser.add_argument("out", type=Path, metavar="OUT", help=".safetensors, .pt2 or .onnx")
     parser.add_argument("--opt", type=Path, metavar="FILE", help="option file, where the weights name no network")
     args = parser.parse_args()
@@ -20,11 +20,12 @@ def main() -> int:
     return answer(lambda: write(args.weights, args.out, args.opt))
 
 
-def write(weights: Path, out: Path, option_file: Path | None) -> int:
+def write(weights: str, out: Path, option_file: Path | None) -> int:
     """Export, and print the differences."""
     from nerco_plugin.export import export
+    from nerco_plugin.inference.hub import find_weights
 
-    differences = export(weights, out, option_file)
+    differences = export(find_weights(weights), out, option_file)
     print(f"wrote {out}: {out.stat().st_size / 1e6:.1f} MB")
     for one in differences:
         print(f"{one.width} x {one.height}: differs from torch by at most {one.largest:.1e}, {one.mean:.1e} on average")

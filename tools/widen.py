@@ -14,7 +14,7 @@ WIDTHS = ("num_feat", "num_block", "num_mask_block", "hidden_dim")
 def main() -> int:
     """Parse, widen, say what was written."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights", type=Path, metavar="WEIGHTS", help="a checkpoint or packaged weights of a NeRCo")
+    parser.add_argument("weights", metavar="WEIGHTS", help="as nerco's --weights: a checkpoint, or nerco_small")
     parser.add_argument("out", type=Path, metavar="OUT", help=".pth or .safetensors")
     parser.add_argument("--opt", type=Path, metavar="FILE", help="option file, where the weights name no network")
     for name in WIDTHS:
@@ -26,15 +26,17 @@ def main() -> int:
     return answer(lambda: write(args.weights, args.out, args.opt, asked))
 
 
-def write(weights_file: Path, out: Path, option_file: Path | None, asked: dict[str, int]) -> int:
+def write(source: str, out: Path, option_file: Path | None, asked: dict[str, int]) -> int:
     """Widen, and print how many parameters it has now."""
     import torch
 
     from nerco_plugin.archs.widening import widen
+    from nerco_plugin.inference.hub import find_weights
     from nerco_plugin.inference.weights import build_network, read_weights, write_weights
     from nerco_plugin.models.state_file import CheckpointError
     from nerco_plugin.registry import find_network
 
+    weights_file = find_weights(source)
     weights = read_weights(weights_file, option_file)
     narrow = build_network(weights, name=str(weights_file))
     block = {**weights.network_g, **asked}
