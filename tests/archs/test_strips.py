@@ -52,12 +52,12 @@ def apart(network: NeRCo, low: Tensor) -> float:
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
-@pytest.mark.parametrize("size", [(2, 1), (8, 8), (9, 8), (37, 53), (130, 90), (41, 200)])
+@pytest.mark.parametrize("size", [(2, 1), (8, 8), (9, 8), (12, 13), (37, 53), (130, 90), (41, 200)])
 def test_strips_change_nothing(form: dict[str, Any], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strips, "STRIP_BYTES", 1 << 14)  # a few rows
     network, low = small(**form), torch.rand(2, 3, *size) * 2 - 1
     assert apart(network.double(), low.double()) < 1e-9
-    if min(size) >= 8:  # below, InstanceNorm makes pictures of float32's rounding, in strips or not
+    if min(size) >= 12:  # below, InstanceNorm makes pictures of float32's rounding, in strips or not
         assert apart(network.float(), low) < 1e-4
 
 
