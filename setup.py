@@ -33,6 +33,7 @@ setup(
         "numpy>=1.24",
         "scipy>=1.10,<2",
         "scikit-image>=0.21",
+        "tifffile>=2022.8.12",
         "pillow>=10.1",
         "pyyaml>=6",
         "msgspec>=0.18",

@@ -17,6 +17,7 @@ MODULES = {  # what this package needs, as pip names it, and what it is imported
     "tqdm": "tqdm",
     "scipy": "scipy",
     "scikit-image": "skimage",
+    "tifffile": "tifffile",
     "msgspec": "msgspec",
     "lmdb": "lmdb",
     "setuptools": "setuptools",
