@@ -1,5 +1,6 @@
 """How much memory an image will take, measured on small ones, and how much there is: what will not fit is refused."""
 
+import math
 import sys
 import weakref
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from nerco_plugin.archs.blocks import strips
 
-SMALL = (192, 384)  # pixels
+SMALL = ((96, 384), (192, 384))  # pixels; what both take alike is of strips and weights
 FIXED = {"cpu": 256 << 20, "cuda": 1280 << 20}  # bytes of strips and one layer's weights, whatever the size
 MARGIN = 1.1  # over what tensors hold: the allocator's slack and the convolutions' own workspace
 MEMORY_FILES = Path("/proc"), Path("/sys/fs/cgroup")
@@ -64,11 +65,15 @@ class Need(NamedTuple):
 
 @torch.inference_mode()
 def measure(run: Callable[[Tensor], Any], device: torch.device) -> Need:
-    """What ``run`` takes for an image (1, 3, H, W) in [0, 1], from all tensors alive at once for a small one."""
-    image = torch.rand(1, 3, *SMALL, device=device)
-    with strips.everywhere(), LiveBytes() as live:
-        run(image)
-    return Need(live.peak / (SMALL[0] * SMALL[1]), FIXED.get(device.type, FIXED["cpu"]))
+    """What ``run`` takes for an image (1, 3, H, W) in [0, 1], from the tensors alive at once for two small ones."""
+    peaks = []
+    for size in SMALL:
+        image = torch.rand(1, 3, *size, device=device)
+        with strips.everywhere(), LiveBytes() as live:
+            run(image)
+        peaks.append(live.peak)
+    more = math.prod(SMALL[1]) - math.prod(SMALL[0])
+    return Need((peaks[1] - peaks[0]) / more, FIXED.get(device.type, FIXED["cpu"]))
 
 
 def available(device: torch.device) -> int | None:
