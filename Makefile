@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 DEMO := results/demo
 FINE_TUNED := results/test_nerco_demo/visualization/demo-val
 WEIGHTS := nerco_plugin/weights/nerco_small.safetensors
-PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := $(RUN) -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test check clean
 

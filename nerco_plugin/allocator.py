@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from functools import cache
 
 # Parameters of mallopt, from glibc's malloc.h.
 TRIM_THRESHOLD = -1
@@ -16,9 +17,22 @@ def keep_freed_memory() -> bool:
     Returns:
         Whether the C library is glibc and took it; nothing is changed otherwise.
     """
-    if sys.platform != "linux":
-        return False
-    library = ctypes.CDLL(None)
-    if not hasattr(library, "gnu_get_libc_version"):
+    library = _glibc()
+    if not library:
         return False
     return bool(library.mallopt(MMAP_THRESHOLD, LARGEST_KEPT) and library.mallopt(TRIM_THRESHOLD, MOST_KEPT))
+
+
+def hand_back_freed() -> None:
+    """Give the system what freed tensors left, wherever it lies; nothing where the C library is not glibc."""
+    library = _glibc()
+    if library:
+        library.malloc_trim(0)
+
+
+@cache
+def _glibc() -> ctypes.CDLL | None:
+    if sys.platform != "linux":
+        return None
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "gnu_get_libc_version") else None

@@ -135,7 +135,9 @@ class NeRCo(nn.Module):
         normalized = self.nrn(low) if self.nrn else None
         base = low if normalized is None else normalized
         seen = self.generator_input(low, base)
-        drawn = self.generator(seen if attention is None else attention * seen)
+        if attention is not None:
+            seen = attention * seen  # and let the other go, before the largest maps are made
+        drawn = self.generator(seen)
         return Enhancement(self.completed(drawn, base), normalized, attention, lightness_mask)
 
     def completed(self, drawn: Tensor, normalized: Tensor) -> Tensor:

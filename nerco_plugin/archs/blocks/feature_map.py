@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nerco_plugin.allocator import hand_back_freed
 from nerco_plugin.archs.blocks import winograd
 from nerco_plugin.archs.blocks.moments import Moments
 from nerco_plugin.archs.blocks.products import product_dtype
@@ -174,12 +175,17 @@ class FeatureMap:
         return FeatureMap(target, self.normalize, moments.whole() if self.normalize else None, waits=True)
 
 
+LARGE_MAP = 1 << 28  # bytes, beside which what strips of other layers left free would be missed
+
+
 def _out(side: int, layer: nn.Conv2d) -> int:
     return (side - layer.kernel_size[0]) // layer.stride[0] + 1
 
 
 def _empty(like: Tensor, channels: int, height: int, width: int, dtype: torch.dtype) -> Tensor:
     size = (1, channels, height, width)
+    if channels * height * width * dtype.itemsize >= LARGE_MAP and like.device.type == "cpu":
+        hand_back_freed()
     return torch.empty(size, dtype=dtype, device=like.device, memory_format=torch.channels_last)
 
 
