@@ -26,7 +26,7 @@ $(DEMO)/scores.json: $(VENV)/.installed options/train_nerco_demo.yml options/tes
 	  --enhanced packaged=$(DEMO)/pictures --enhanced fine-tuned=$(FINE_TUNED) --suffix _test_nerco_demo
 
 test: $(VENV)/.installed-test
-	$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --durations 10
 
 check: $(VENV)/.installed-test
 	$(RUN) -m ruff check .
