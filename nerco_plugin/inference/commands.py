@@ -6,31 +6,30 @@ What enhances is imported by the commands that need it: the doctor says what is 
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nerco_plugin.allocator import keep_freed_memory
-from nerco_plugin.engine.options_source import OptionError
 from nerco_plugin.inference.doctor import examine
-from nerco_plugin.inference.jobs import JobError, plan_jobs
-from nerco_plugin.inference.packaged import WeightsMissingError
+from nerco_plugin.inference.jobs import plan_jobs
 from nerco_plugin.models.checkpoint_error import CheckpointError
 
 if TYPE_CHECKING:
     from nerco_plugin.inference.enhancer import Enhancer
 
-MENDABLE = (CheckpointError, JobError, OptionError, WeightsMissingError, ImportError, OSError, ValueError)
+MENDABLE = (CheckpointError, ImportError, OSError, ValueError)  # OptionError, JobError, WeightsMissingError among them
 
 
 def enhance(args: argparse.Namespace) -> int:
     """``nerco enhance``."""
+    unread: list[str] = []
     try:
-        unread: list[str] = []
         jobs = plan_jobs(args.inputs, args.out, unread.append)
         from nerco_plugin.inference.batch import enhance_files
 
         enhancer = _enhancer(args)
     except MENDABLE as error:
-        return _refuse(error)
+        return _refuse(error, unread)
     outcome = enhance_files(enhancer, jobs, args.strength, args.overwrite, progress=not args.quiet)
     skipped = f", {outcome.skipped} there already (--overwrite does them again)" if outcome.skipped else ""
     faults = unread + outcome.faults
@@ -66,8 +65,8 @@ def _enhancer(args: argparse.Namespace) -> "Enhancer":
     return Enhancer.from_pretrained(args.weights, args.opt, args.device, args.precision, args.compile)
 
 
-def _refuse(error: Exception) -> int:
-    sys.stderr.write(f"error: {error}\n")
+def _refuse(error: Exception, unread: Sequence[str] = ()) -> int:
+    sys.stderr.write("".join(f"cannot read {folder}\n" for folder in unread) + f"error: {error}\n")
     return 2
 
 

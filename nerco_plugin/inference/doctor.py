@@ -74,16 +74,15 @@ def examine(weights: str | None = None, option_file: Path | None = None) -> tupl
 def _packages(findings: Findings) -> set[str]:
     """The packages that this one needs; returns those that cannot be imported."""
     made_for = _made_for(findings)
-    faults = import_all({**MODULES, **dict.fromkeys(made_for)})
-    for fault, names in faults.items():
-        reason, _, advice = fault.partition("\n")
-        findings.lack(f"{', '.join(names)} cannot be imported: {reason}: {advice}", fatal=True)
+    faults = import_all(dict.fromkeys([*MODULES, *made_for]))
+    for fault in faults:
+        findings.lack(f"{', '.join(fault.names)} cannot be imported: {fault.reason}: {fault.remedy}", fatal=True)
     found = {name: _version(name) for name in MODULES}
     findings.say("packages", ", ".join(f"{name} {installed}" for name, installed in found.items() if installed))
     for name, wanted in made_for.items():
         if (installed := _version(name)) and not wanted.specifier.contains(installed, prereleases=True):
             findings.lack(f"{name} {installed} is not what this version was made for: pip install '{wanted}'")
-    return {name for names in faults.values() for name in names}
+    return {name for fault in faults for name in fault.names}
 
 
 def _made_for(findings: Findings) -> dict[str, Any]:

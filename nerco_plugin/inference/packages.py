@@ -3,6 +3,7 @@
 import importlib
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 MODULES = {  # what this package needs, as pip names it, and what it is imported as
     "torch": "torch",
@@ -35,22 +36,38 @@ LIBRARIES = {  # of the system, and the package of Debian and Ubuntu that brings
     "libgomp.so.1": "libgomp1",
     "libstdc++.so.6": "libstdc++6",
 }
-FAULTS = (  # what importing a package raises that is absent, broken, or made for other versions of its own packages
-    *(ImportError, OSError, RuntimeError, AttributeError, TypeError, ValueError, NameError, LookupError, SyntaxError),
+# What importing a package raises that is absent, broken, or made for other versions of its own packages.
+FAULTS = (
+    ImportError,
+    OSError,
+    RuntimeError,
+    AttributeError,
+    TypeError,
+    ValueError,
+    NameError,
+    LookupError,
+    SyntaxError,
 )
 
 
-def import_all(names: Iterable[str]) -> dict[str, list[str]]:
-    """Try packages in this order; returns those that cannot be imported, by the reason and remedy that they share."""
-    faults: dict[str, list[str]] = {}
+class Fault(NamedTuple):
+    """Why the packages ``names`` cannot be imported, and what helps."""
+
+    reason: str
+    remedy: str
+    names: list[str]
+
+
+def import_all(names: Iterable[str]) -> list[Fault]:
+    """Try packages in this order; returns each reason that keeps some from being imported, once."""
+    faults: dict[str, Fault] = {}
     for name in names:
         try:
             importlib.import_module(MODULES.get(name, name))
         except FAULTS as error:
             reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-            shared = next((fault for fault in faults if fault.startswith(f"{reason}\n")), None)
-            faults.setdefault(shared or f"{reason}\n{remedy(name, error)}", []).append(name)
-    return faults
+            faults.setdefault(reason, Fault(reason, remedy(name, error), [])).names.append(name)
+    return list(faults.values())
 
 
 def remedy(name: str, error: Exception) -> str:

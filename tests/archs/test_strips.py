@@ -1,5 +1,6 @@
 """Work in strips: the pictures of the plain computation at any size, in bounded memory, without gradients only."""
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -109,6 +110,37 @@ def test_two_maps_are_all_that_lives_at_once(
         network(low)
     one_map = 32 * low[0, 0].numel() * bytes_a_value
     assert memory.peak < 2.6 * one_map + 8 * low.numel() * 4  # and some images
+
+
+@torch.inference_mode()
+def test_what_the_generator_sees_is_kept_once() -> None:
+    network, low = small(), torch.rand(1, 3, 32, 40)
+    made: list[weakref.ref[Tensor]] = []
+    gone: list[bool] = []
+    join = network.generator_input
+
+    def watched(image: Tensor, normalized: Tensor) -> Tensor:
+        seen = join(image, normalized)
+        made.append(weakref.ref(seen))
+        return seen
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network, "generator_input", watched)
+        network.generator.register_forward_pre_hook(lambda *_: gone.append(made[0]() is None))
+        network(low)
+    assert gone == [True]  # only its product with the attention map is alive
+
+
+@torch.inference_mode()
+def test_freed_memory_goes_back_before_large_maps_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    handed_back: list[bool] = []
+    monkeypatch.setattr(feature_map, "hand_back_freed", lambda: handed_back.append(True))
+    network, low = small(), torch.rand(1, 3, 32, 40)
+    network(low)
+    assert not handed_back
+    monkeypatch.setattr(feature_map, "LARGE_MAP", 16 * low[0, 0].numel() * 4)
+    network(low)
+    assert handed_back
 
 
 @pytest.mark.parametrize("multiplies_bf16", [False, True])

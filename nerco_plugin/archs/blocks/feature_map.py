@@ -18,6 +18,7 @@ from nerco_plugin.archs.blocks.products import product_dtype
 from nerco_plugin.archs.blocks.strips import are_small, strip_bytes
 
 EPSILON = 1e-5  # of nn.InstanceNorm2d
+LARGE_MAP = 1 << 28  # bytes, beside which what strips of other layers left free would be missed
 FEW_CHANNELS = 8  # an image: read in float32 whatever the maps are, its dark values are what matters
 
 
@@ -173,9 +174,6 @@ class FeatureMap:
         if waiting is not None:
             target[:, :, waiting[0] :] = waiting[1]
         return FeatureMap(target, self.normalize, moments.whole() if self.normalize else None, waits=True)
-
-
-LARGE_MAP = 1 << 28  # bytes, beside which what strips of other layers left free would be missed
 
 
 def _out(side: int, layer: nn.Conv2d) -> int:
