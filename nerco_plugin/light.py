@@ -11,8 +11,10 @@ from nerco_plugin.shadows import shadow_lift
 LUMA = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
 WHITE = 0.98  # values at 1 stand for finite light
 POWER = 4.0  # of the mean that tells brightness: highlights count more than shadows
-SHARE = 0.02  # of an image that counts as its highlights
+SHARE = 0.02  # of an image that counts as its highlights, and as its black
 GAINS = (0.05, 3000.0)  # what an exposure is looked for between
+BISECTIONS = 24  # a 16-millionth of what was looked between
+STEP = 1 / 255 / 12.92  # of light: one step of 8 bits near black
 
 
 def srgb_to_linear(image: Tensor) -> Tensor:
@@ -41,6 +43,7 @@ def expose(
     highlights: float | None = None,
     shadows: float | None = None,
     darken: bool = False,
+    black_level: float | None = None,
 ) -> Tensor:
     """Photograph a scene again with the exposure that makes it as bright as it should be.
 
@@ -48,7 +51,9 @@ def expose(
     ``highlights``, a scene without bright lamps is exposed further, until its brightest 2 % reach that luma: of the
     rules tried, the two together came closest to the references' exposures on the 20 validation pairs (docs/recipe.md).
     With ``shadows``, a scene of which a quarter is still darker than that gets more light there, see
-    :func:`~nerco_plugin.shadows.shadow_lift`.
+    :func:`~nerco_plugin.shadows.shadow_lift`. With ``black_level``, red and blue are first moved so that the darkest
+    2 % of them are what they are of green: what a camera takes for black differs by channel, a step or two of 8 bits,
+    and exposing multiplies it.
 
     Args:
         image: (N, 3, H, W) RGB in [0, 1]; every image gets an exposure of its own.
@@ -56,11 +61,14 @@ def expose(
         highlights: luma that 2 % of the image reach, in (0, 1).
         shadows: luma that no more than a quarter of the image stays below, in (0, 1), as far as light allows.
         darken: also lower the exposure of an image that is brighter than that.
+        black_level: by how many steps of 8 bits at most red and blue are moved, positive.
 
     Returns:
         (N, 3, H, W) in [0, 1]. No gradient passes through the choice of the exposure.
     """
     light = scene_light(image)
+    if black_level is not None:
+        light = (light - _black_offset(light, black_level * STEP)).clamp(min=0)
     with torch.no_grad():
         gain = _gain(_blocks(light), brightness, highlights)
         if not darken:
@@ -89,10 +97,22 @@ def _blocks(light: Tensor) -> Tensor:
     return F.avg_pool2d(light, (min(4, height), min(4, width)))
 
 
+@torch.no_grad()
+def _black_offset(light: Tensor, most: float) -> Tensor:
+    """How far each channel's darkest light lies above green's, (N, 3, 1, 1), within ``most``, by bisection."""
+    blocks = _blocks(light)
+    low, high = torch.zeros_like(blocks[..., :1, :1]), blocks.amax((2, 3), keepdim=True)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        is_above = (blocks <= middle).to(blocks.dtype).mean((2, 3), keepdim=True) < SHARE
+        low, high = torch.where(is_above, middle, low), torch.where(is_above, high, middle)
+    return (high - high[:, 1:2]).clamp(-most, most)
+
+
 def _gain(light: Tensor, brightness: float, highlights: float | None) -> Tensor:
     """The factor on light, (N, 1, 1, 1), by which an image is as bright as it should be, by bisection."""
     low, high = (light.new_full((light.shape[0], 1, 1, 1), bound).log() for bound in GAINS)
-    for _ in range(24):
+    for _ in range(BISECTIONS):
         middle = (low + high) / 2
         luma = _luma(developed(light * middle.exp()))
         is_dark = (luma**POWER).mean((1, 2, 3), keepdim=True) < brightness**POWER

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nerco_plugin.data.camera import LowLightCamera, simulate_low_light
-from nerco_plugin.light import developed, expose, linear_to_srgb, scene_light, srgb_to_linear
+from nerco_plugin.light import STEP, developed, expose, linear_to_srgb, scene_light, srgb_to_linear
 
 LUMA = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
 
@@ -85,6 +85,26 @@ def test_highlights_expose_further_and_lamps_do_not_hold_a_scene_down() -> None:
     with_lamps[..., :8, :8] = 1.0  # a sixteenth of the image: bright enough from the start
     with_lamps = expose(with_lamps, 0.5, highlights=0.72)[0]
     assert brightness(with_lamps) == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_black_level_that_is_off_by_channel_is_undone() -> None:
+    neutral = smooth() - smooth().amin((2, 3), keepdim=True)  # the black of every channel is the same
+    dark = scene_light(neutral) * 0.01
+    off = developed(dark + torch.tensor([1.2, 0.2, 0.7]).view(3, 1, 1) * STEP)
+    expected = expose(developed(dark + 0.2 * STEP), 0.5, black_level=1.5)
+    torch.testing.assert_close(expose(off, 0.5, black_level=1.5), expected, rtol=0, atol=0.005)
+    assert (expose(off, 0.5) - expected).abs().mean() > 0.02
+
+
+def test_red_and_blue_are_moved_by_no_more_than_asked_and_nothing_below_zero() -> None:
+    dark = scene_light(smooth()) * 0.01 + torch.tensor([5e-3, 0.0, 0.0]).view(3, 1, 1)  # a red scene
+    moved = scene_light(expose(developed(dark), 0.5, black_level=1.5))
+    kept = developed((dark - torch.tensor([1.5 * STEP, 0.0, 0.0]).view(3, 1, 1)).clamp(min=0))
+    torch.testing.assert_close(moved[:, :2], scene_light(expose(kept, 0.5))[:, :2], rtol=0.02, atol=0.003)
+    bright = smooth() * 0.5 + 0.2
+    torch.testing.assert_close(expose(bright, 0.3, black_level=1.5), expose(bright, 0.3), rtol=0, atol=0.003)
+    gray = torch.full((1, 3, 9, 7), 0.01)
+    torch.testing.assert_close(expose(gray, 0.5, black_level=1.5), expose(gray, 0.5))
 
 
 def test_highlights_bound_nothing_where_the_brightness_asks_for_more() -> None:

@@ -52,6 +52,7 @@ class NeRCo(nn.Module):
             all parts then work on exposed images and none has to guess how dark it was (ours; left out: not done).
         highlights: with ``exposure``: luma that the brightest 2 % of an image reach at least, see there.
         shadows: with ``exposure``: luma that no more than a quarter of an image stays below, see there.
+        black_level: with ``exposure``: steps of 8 bits by which the black of red and blue may lie off green's, see there.
         generator: another registered network as G_H, ``{type: RRDBNet, ...}``; left out, it is ResnetGenerator. It
             takes images in [-1, 1], 6 channels with ``concat`` and 3 without, and gives 3 of the same size.
         generator_tanh: bound what ``generator`` gives by tanh; ``False`` for one that keeps to [-1, 1] by itself.
@@ -81,6 +82,7 @@ class NeRCo(nn.Module):
         exposure: float | None = None,
         highlights: float | None = None,
         shadows: float | None = None,
+        black_level: float | None = None,
         generator: dict[str, Any] | None = None,
         generator_tanh: bool = True,
     ) -> None:
@@ -93,8 +95,12 @@ class NeRCo(nn.Module):
                 raise ValueError(f"{name} must lie between 0 and 1, got {level}")
             if level is not None and exposure is None:
                 raise ValueError(f"{name} needs exposure, which is missing")
+        if black_level is not None and not black_level > 0:
+            raise ValueError(f"black_level must be positive, got {black_level}")
+        if black_level is not None and exposure is None:
+            raise ValueError("black_level needs exposure, which is missing")
         self.residual = residual
-        self.exposure, self.highlights, self.shadows = exposure, highlights, shadows
+        self.exposure, self.highlights, self.shadows, self.black_level = exposure, highlights, shadows, black_level
         self.concat = use_nrn and enhance_input == "concat"
         drawing: dict[str, Any] = {"upsample": upsample, "norm": norm, "long_skip": long_skip}
         self.nrn = (
@@ -124,7 +130,9 @@ class NeRCo(nn.Module):
 
     def exposed(self, low: Tensor, darken: bool = False) -> Tensor:
         """What every part of the network sees of an image, (N, 3, H, W) in [0, 1]: itself, or ``exposure`` of it."""
-        return low if self.exposure is None else expose(low, self.exposure, self.highlights, self.shadows, darken)
+        if self.exposure is None:
+            return low
+        return expose(low, self.exposure, self.highlights, self.shadows, darken, self.black_level)
 
     def enhance(self, low: Tensor, lightness: bool = True) -> Enhancement:
         """The path of Eq. 8 with all that it computes on the way; ``low`` (N, 3, H, W) in [-1, 1], exposed.

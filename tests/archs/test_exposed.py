@@ -78,12 +78,19 @@ def test_an_exposed_network_sees_exposed_images() -> None:
     torch.testing.assert_close(lifted(low), plain(expose(low, 0.5, 0.8)))
     lifted.shadows = 0.4
     torch.testing.assert_close(lifted(low), plain(expose(low, 0.5, 0.8, 0.4)))
+    lifted.black_level = 3.0
+    torch.testing.assert_close(lifted(low), plain(expose(low, 0.5, 0.8, 0.4, black_level=3.0)))
 
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("norm", "batch"), ("exposure", 0.0), ("exposure", 1.5), ("highlights", 0.7), ("shadows", 0.1)],
+    [("norm", "batch"), ("exposure", 0.0), ("exposure", 1.5), ("highlights", 0.7), ("shadows", 0.1), ("black_level", 2.0)],
 )
 def test_a_wrong_option_is_named(option: str, value: Any) -> None:
     with pytest.raises(ValueError, match=option):
         build_network({**SMALL, option: value})
+
+
+def test_a_black_level_that_is_not_positive_is_named() -> None:
+    with pytest.raises(ValueError, match="black_level must be positive, got 0"):
+        build_network({**SMALL, "exposure": 0.5, "black_level": 0})
