@@ -52,7 +52,7 @@ class NeRCo(nn.Module):
             all parts then work on exposed images and none has to guess how dark it was (ours; left out: not done).
         highlights: with ``exposure``: luma that the brightest 2 % of an image reach at least, see there.
         shadows: with ``exposure``: luma that no more than a quarter of an image stays below, see there.
-        black_level: with ``exposure``: steps of 8 bits by which the black of red and blue may lie off green's, see there.
+        black_level: with ``exposure``: steps of 8 bits by which the black of red and blue may lie off green's.
         generator: another registered network as G_H, ``{type: RRDBNet, ...}``; left out, it is ResnetGenerator. It
             takes images in [-1, 1], 6 channels with ``concat`` and 3 without, and gives 3 of the same size.
         generator_tanh: bound what ``generator`` gives by tanh; ``False`` for one that keeps to [-1, 1] by itself.

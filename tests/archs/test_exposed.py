@@ -84,7 +84,14 @@ def test_an_exposed_network_sees_exposed_images() -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("norm", "batch"), ("exposure", 0.0), ("exposure", 1.5), ("highlights", 0.7), ("shadows", 0.1), ("black_level", 2.0)],
+    [
+        ("norm", "batch"),
+        ("exposure", 0.0),
+        ("exposure", 1.5),
+        ("highlights", 0.7),
+        ("shadows", 0.1),
+        ("black_level", 2.0),
+    ],
 )
 def test_a_wrong_option_is_named(option: str, value: Any) -> None:
     with pytest.raises(ValueError, match=option):
