@@ -8,6 +8,10 @@ FINE_TUNED := results/test_nerco_demo/visualization/demo-val
 WEIGHTS := nerco_plugin/weights/nerco_small.safetensors
 PIP := $(RUN) -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
 
+# Packages are installed without bytecode, which is then kept of what is used: without it every process would compile for ten
+# seconds.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test check clean
 
 demo: $(DEMO)/scores.json
