@@ -90,15 +90,15 @@ class NeRCo(nn.Module):
         require_count(num_mask_block=num_mask_block)  # the parts name the others
         if enhance_input not in ENHANCE_INPUTS:
             raise ValueError(f"enhance_input must be one of {', '.join(ENHANCE_INPUTS)}, got {enhance_input!r}")
-        for name, level in (("exposure", exposure), ("highlights", highlights), ("shadows", shadows)):
+        levels = {"exposure": exposure, "highlights": highlights, "shadows": shadows}
+        for name, level in levels.items():
             if level is not None and not 0 < level < 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {level}")
-            if level is not None and exposure is None:
-                raise ValueError(f"{name} needs exposure, which is missing")
         if black_level is not None and not black_level > 0:
             raise ValueError(f"black_level must be positive, got {black_level}")
-        if black_level is not None and exposure is None:
-            raise ValueError("black_level needs exposure, which is missing")
+        for name, level in (levels | {"black_level": black_level}).items():
+            if level is not None and exposure is None:
+                raise ValueError(f"{name} needs exposure, which is missing")
         self.residual = residual
         self.exposure, self.highlights, self.shadows, self.black_level = exposure, highlights, shadows, black_level
         self.concat = use_nrn and enhance_input == "concat"
