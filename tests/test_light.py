@@ -101,6 +101,8 @@ def test_red_and_blue_are_moved_by_no_more_than_asked_and_nothing_below_zero() -
     moved = scene_light(expose(developed(dark), 0.5, black_level=1.5))
     kept = developed((dark - torch.tensor([1.5 * STEP, 0.0, 0.0]).view(3, 1, 1)).clamp(min=0))
     torch.testing.assert_close(moved[:, :2], scene_light(expose(kept, 0.5))[:, :2], rtol=0.02, atol=0.003)
+    dark[..., :2, :2] = 0  # darker than the darkest 2 %
+    assert expose(developed(dark), 0.5, black_level=1.5).amin() == 0
     bright = smooth() * 0.5 + 0.2
     torch.testing.assert_close(expose(bright, 0.3, black_level=1.5), expose(bright, 0.3), rtol=0, atol=0.003)
     gray = torch.full((1, 3, 9, 7), 0.01)
