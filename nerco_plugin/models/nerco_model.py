@@ -40,6 +40,7 @@ class NeRCoModel(MendedMixin, BaseModel):
     ``train.gan_opt``, ``train.gan_edge_opt``: Eq. 7 on colours and on edges.
     ``train.nr_opt``: Eq. 2. ``train.cycle_opt``: Eq. 10. ``train.cooperative_opt``: Eq. 11-14.
     ``train.clip_opt``: Eq. 4-6. ``train.identity_opt``: released recipe.
+    ``train.ssim_opt``: on the pairs of the warm start, which alone have a truth (ours).
     ``train.gan_normalized_opt``: D_L judges the normalized image too (released recipe).
     ``train.pseudo_as_fake``: discriminators also train on the pseudo images of Eq. 13 (default true; released: false).
     ``train.image_pool_size``: history before the discriminators (default 50).

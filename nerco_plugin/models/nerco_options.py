@@ -32,6 +32,7 @@ class NeRCoTrainOptions(msgspec.Struct, kw_only=True):
     nr_opt: Block | None = None
     cycle_opt: Block | None = None
     identity_opt: Block | None = None
+    ssim_opt: Block | None = None
     gan_opt: Block | None = None
     gan_edge_opt: Block | None = None
     gan_normalized_opt: Block | None = None
@@ -94,6 +95,8 @@ class NeRCoOptions(msgspec.Struct, kw_only=True):
             raise ValueError("train:gan_normalized_opt needs network_d_low")
         if train.warm_start and train.warm_start.num_iter > 0 and not train.cycle_opt:
             raise ValueError("train:warm_start trains the generators by train:cycle_opt, which is missing")
+        if train.ssim_opt and not (train.warm_start and train.warm_start.num_iter > 0):
+            raise ValueError("train:ssim_opt judges the pairs of train:warm_start, which has no iterations")
         cooperative = train.cooperative_opt or {}
         forms = {"cooperative_opt": cooperative.get("gan_type", "lsgan")} if cooperative.get("inspect", True) else {}
         for name in ("gan_opt", "gan_edge_opt", "gan_normalized_opt"):

@@ -35,6 +35,7 @@ class Objective:
         self.cycle = build("cycle_opt")  # Eq. 10
         self.cooperative = build("cooperative_opt")  # Eq. 11-14
         self.identity = build("identity_opt")  # released recipe
+        self.ssim = build("ssim_opt")  # ours
         self.gan_normalized = build("gan_normalized_opt")  # released recipe
         self.clip_cycled = self.clip is not None and self.clip.cycled
         if self.clip is not None:
@@ -95,6 +96,8 @@ class Objective:
             terms["l_nr"] = self.nr(images.normalized, low)
         if self.cycle is not None:
             terms["l_warm_low"], terms["l_warm_high"] = self.cycle(images.degraded, low, images.enhanced, high)
+        if self.ssim is not None:
+            terms["l_warm_ssim"] = self.ssim(from_signed(images.enhanced), from_signed(high))
         if self.cooperative is not None and images.pseudo_high is not None:
             terms["l_warm_mask"] = self.cooperative.loss_weight * (images.pseudo_high - high).abs().mean()
         return terms

@@ -233,6 +233,11 @@ def test_null_is_off_for_a_part_and_the_default_for_an_argument(project: Path) -
             "train:nr_opt judges the NRN's images, and network_g:use_nrn is false",
         ),
         ("nerco", ["train:cycle_opt=~"], "train:warm_start trains the generators by train:cycle_opt, which is missing"),
+        (
+            "nerco",
+            ["train:warm_start=~", "train:ssim_opt={type: SSIMLoss}"],
+            "train:ssim_opt judges the pairs of train:warm_start, which has no iterations",
+        ),
         ("nerco", ["train:gan_opt:gan_type=vanilla"], "gan_type must be one: cooperative_opt lsgan, gan_opt vanilla"),
         ("nerco", ["train:cooperative_opt=~"], "train:cooperative_opt and network_g:use_mask_extractor go together"),
         (

@@ -49,7 +49,7 @@ def test_gradients_reach_every_input(name: str, number: int) -> None:
     assert torch.autograd.gradcheck(loss, inputs)
 
 
-@pytest.mark.parametrize("name", ["CycleConsistencyLoss", "NRLoss", "IdentityLoss", "CooperativeLoss"])
+@pytest.mark.parametrize("name", ["CycleConsistencyLoss", "NRLoss", "IdentityLoss", "CooperativeLoss", "SSIMLoss"])
 @pytest.mark.parametrize("loss_weight", [-1.0, float("nan"), float("inf"), "1e-5"])
 def test_refuses_a_weight_that_is_no_weight(name: str, loss_weight: object) -> None:
     with pytest.raises(ValueError, match=f"loss_weight: .*{loss_weight!r}"):

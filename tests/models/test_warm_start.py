@@ -24,6 +24,16 @@ def test_pairs_of_the_warm_start_are_equally_bright_and_the_low_side_is_noisier(
     assert roughness[0] > 2 * roughness[1]
 
 
+def test_structure_counts_where_it_is_asked_for() -> None:
+    ssim = {"type": "SSIMLoss", "loss_weight": 2.0}
+    model = small_model(exposed_options(warm_start={"num_iter": 1}, ssim_opt=ssim))
+    model.feed_data({"low": torch.rand(2, 3, 32, 32), "high": torch.rand(2, 3, 32, 32)})
+    model.optimize_parameters(1)
+    assert 0 < model.get_current_log()["l_warm_ssim"] < 4
+    model.optimize_parameters(2)
+    assert "l_warm_ssim" not in model.get_current_log()
+
+
 def test_shuffled_colours_are_the_same_channels_in_another_order() -> None:
     torch.manual_seed(0)
     still = {"shot_noise": [1e-9, 1e-9], "read_noise": [1e-9, 1e-9], "white_balance": [1.0, 1.0]}

@@ -1,0 +1,62 @@
+"""SSIMLoss against scikit-image's SSIM, its gradient, and what it refuses."""
+
+import pytest
+import torch
+from basicsr.losses import build_loss
+from skimage.metrics import structural_similarity
+
+
+def pair(size: tuple[int, int] = (24, 31)) -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(0)
+    truth = torch.rand(2, 3, *size)
+    return (truth + 0.1 * torch.randn_like(truth)).clamp(0, 1), truth
+
+
+def test_it_is_one_less_the_similarity_that_scikit_image_finds() -> None:
+    image, truth = pair()
+    found = build_loss({"type": "SSIMLoss", "loss_weight": 2.0})(image, truth).item()
+    similar = []
+    for one, other in zip(image, truth, strict=True):
+        _, by_pixel = structural_similarity(
+            one.numpy(),
+            other.numpy(),
+            channel_axis=0,
+            gaussian_weights=True,
+            use_sample_covariance=False,
+            data_range=1.0,
+            full=True,
+        )
+        similar.append(by_pixel[:, 5:-5, 5:-5].mean())
+    assert found == pytest.approx(2 * (1 - sum(similar) / 2), rel=1e-4)
+    assert 0.1 < found < 1.9
+
+
+def test_its_gradient_leads_to_the_truth() -> None:
+    image, truth = pair()
+    image.requires_grad_()
+    loss = build_loss({"type": "SSIMLoss"})
+    optimizer = torch.optim.Adam([image], lr=0.01)
+    begun = loss(image, truth).item()
+    for _ in range(40):
+        optimizer.zero_grad()
+        found = loss(image, truth)
+        found.backward()
+        optimizer.step()
+    assert found.item() < 0.1 * begun
+    assert loss(truth, truth).item() == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("image", "truth", "words"),
+    [
+        (
+            torch.rand(1, 3, 16, 10),
+            torch.rand(1, 3, 16, 10),
+            r"image: expected sides of at least 11, got \(1, 3, 16, 10\)",
+        ),
+        (torch.rand(1, 3, 16, 16), torch.rand(1, 1, 16, 16), "truth: expected the shape of image"),
+    ],
+)
+def test_refuses_images_that_do_not_fit(image: torch.Tensor, truth: torch.Tensor, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        build_loss({"type": "SSIMLoss"})(image, truth)
