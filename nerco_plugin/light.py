@@ -70,11 +70,11 @@ def expose(
     if black_level is not None:
         light = (light - _black_offset(light, black_level * STEP)).clamp(min=0)
     with torch.no_grad():
-        gain = _gain(_blocks(light), brightness, highlights)
+        gain = _gain(block_means(light), brightness, highlights)
         if not darken:
             gain = gain.clamp(min=1)
         if shadows is not None:
-            gain = gain * shadow_lift(_luma(light) * gain, _light_of(shadows))
+            gain = gain * shadow_lift(luma_of(light) * gain, _light_of(shadows))
     return developed(light * gain)
 
 
@@ -84,29 +84,35 @@ def _light_of(value: float) -> float:
     return -math.log1p(-WHITE * linear)
 
 
-def _luma(image: Tensor) -> Tensor:
+def luma_of(image: Tensor) -> Tensor:
+    """The luma (ITU-R BT.709) of RGB, (N, 3, H, W) to (N, 1, H, W), linear or not."""
     red, green, blue = image.split(1, dim=1)
     return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue  # no tensor of weights: making one would wait for a GPU
 
 
-def _blocks(light: Tensor) -> Tensor:
+def block_means(image: Tensor) -> Tensor:
     """Means of 4 x 4 pixels; what is left over at the right and at the bottom does not count."""
-    height, width = light.shape[-2:]
+    height, width = image.shape[-2:]
     if isinstance(height, torch.SymInt):  # an exported graph: one size of block for every image
-        return F.avg_pool2d(light, 4)
-    return F.avg_pool2d(light, (min(4, height), min(4, width)))
+        return F.avg_pool2d(image, 4)
+    return F.avg_pool2d(image, (min(4, height), min(4, width)))
+
+
+def level_of(values: Tensor, share: float) -> Tensor:
+    """What a ``share`` of values, (N, C, H, W), 0 or more, does not exceed: (N, C, 1, 1), by bisection."""
+    low, high = torch.zeros_like(values[..., :1, :1]), values.amax((2, 3), keepdim=True)
+    for _ in range(BISECTIONS):  # a graph of torch.quantile or sort would hold one size of image
+        middle = (low + high) / 2
+        is_above = (values <= middle).to(values.dtype).mean((2, 3), keepdim=True) < share
+        low, high = torch.where(is_above, middle, low), torch.where(is_above, high, middle)
+    return high
 
 
 @torch.no_grad()
 def _black_offset(light: Tensor, most: float) -> Tensor:
-    """How far each channel's darkest light lies above green's, (N, 3, 1, 1), within ``most``, by bisection."""
-    blocks = _blocks(light)
-    low, high = torch.zeros_like(blocks[..., :1, :1]), blocks.amax((2, 3), keepdim=True)
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        is_above = (blocks <= middle).to(blocks.dtype).mean((2, 3), keepdim=True) < SHARE
-        low, high = torch.where(is_above, middle, low), torch.where(is_above, high, middle)
-    return (high - high[:, 1:2]).clamp(-most, most)
+    """How far each channel's darkest light lies above green's, (N, 3, 1, 1), within ``most``."""
+    black = level_of(block_means(light), SHARE)
+    return (black - black[:, 1:2]).clamp(-most, most)
 
 
 def _gain(light: Tensor, brightness: float, highlights: float | None) -> Tensor:
@@ -114,7 +120,7 @@ def _gain(light: Tensor, brightness: float, highlights: float | None) -> Tensor:
     low, high = (light.new_full((light.shape[0], 1, 1, 1), bound).log() for bound in GAINS)
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        luma = _luma(developed(light * middle.exp()))
+        luma = luma_of(developed(light * middle.exp()))
         is_dark = (luma**POWER).mean((1, 2, 3), keepdim=True) < brightness**POWER
         if highlights is not None:
             is_dark |= (luma > highlights).to(luma.dtype).mean((1, 2, 3), keepdim=True) < SHARE

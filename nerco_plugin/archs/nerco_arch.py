@@ -12,6 +12,7 @@ from nerco_plugin.archs.cam_arch import MaskExtractor
 from nerco_plugin.archs.foreign import ForeignNetwork
 from nerco_plugin.archs.generator_arch import ResnetGenerator
 from nerco_plugin.archs.nrn_arch import NRN
+from nerco_plugin.detail import with_detail
 from nerco_plugin.light import expose
 
 ENHANCE_INPUTS = ("concat", "normalized")
@@ -53,6 +54,8 @@ class NeRCo(nn.Module):
         highlights: with ``exposure``: luma that the brightest 2 % of an image reach at least, see there.
         shadows: with ``exposure``: luma that no more than a quarter of an image stays below, see there.
         black_level: with ``exposure``: steps of 8 bits by which the black of red and blue may lie off green's.
+        keep_detail: with ``exposure``: noise of an exposed image, as its deviation in [0, 1], at which half of the luma
+            that was taken away with it is put back, see :func:`~nerco_plugin.detail.with_detail`.
         generator: another registered network as G_H, ``{type: RRDBNet, ...}``; left out, it is ResnetGenerator. It
             takes images in [-1, 1], 6 channels with ``concat`` and 3 without, and gives 3 of the same size.
         generator_tanh: bound what ``generator`` gives by tanh; ``False`` for one that keeps to [-1, 1] by itself.
@@ -83,6 +86,7 @@ class NeRCo(nn.Module):
         highlights: float | None = None,
         shadows: float | None = None,
         black_level: float | None = None,
+        keep_detail: float | None = None,
         generator: dict[str, Any] | None = None,
         generator_tanh: bool = True,
     ) -> None:
@@ -94,13 +98,16 @@ class NeRCo(nn.Module):
         for name, level in levels.items():
             if level is not None and not 0 < level < 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {level}")
-        if black_level is not None and not black_level > 0:
-            raise ValueError(f"black_level must be positive, got {black_level}")
-        for name, level in (levels | {"black_level": black_level}).items():
-            if level is not None and exposure is None:
+        amounts = {"black_level": black_level, "keep_detail": keep_detail}
+        for name, amount in amounts.items():
+            if amount is not None and not amount > 0:
+                raise ValueError(f"{name} must be positive, got {amount}")
+        for name, value in (levels | amounts).items():
+            if value is not None and exposure is None:
                 raise ValueError(f"{name} needs exposure, which is missing")
         self.residual = residual
         self.exposure, self.highlights, self.shadows, self.black_level = exposure, highlights, shadows, black_level
+        self.keep_detail = keep_detail
         self.concat = use_nrn and enhance_input == "concat"
         drawing: dict[str, Any] = {"upsample": upsample, "norm": norm, "long_skip": long_skip}
         self.nrn = (
@@ -125,8 +132,11 @@ class NeRCo(nn.Module):
         """(N, 3, H, W) RGB in [0, 1], any H and W, to the enhanced images, same shape and range."""
         if low.ndim != 4 or low.shape[1] != 3:
             raise ValueError(f"low must be (N, 3, H, W), got {tuple(low.shape)}")
-        enhanced = from_signed(self.enhance(to_signed(self.exposed(low)), lightness=False).enhanced)
-        return enhanced.clamp(0, 1) if self.residual else enhanced
+        seen = to_signed(self.exposed(low))
+        enhanced = from_signed(self.enhance(seen, lightness=False).enhanced)
+        if self.keep_detail is not None:
+            enhanced = with_detail(enhanced, from_signed(seen), self.keep_detail)
+        return enhanced.clamp(0, 1)  # tanh bounds it, but with ``residual`` or ``keep_detail``
 
     def exposed(self, low: Tensor, darken: bool = False) -> Tensor:
         """What every part of the network sees of an image, (N, 3, H, W) in [0, 1]: itself, or ``exposure`` of it."""

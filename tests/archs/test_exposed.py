@@ -8,6 +8,7 @@ from basicsr.archs import build_network
 
 from nerco_plugin.archs.blocks.ranges import to_signed
 from nerco_plugin.archs.blocks.resnet import ResnetTrunk
+from nerco_plugin.detail import with_detail
 from nerco_plugin.light import expose
 
 SMALL: dict[str, Any] = {"type": "NeRCo", "num_feat": 8, "num_block": 1, "num_mask_block": 1, "hidden_dim": 16}
@@ -80,6 +81,10 @@ def test_an_exposed_network_sees_exposed_images() -> None:
     torch.testing.assert_close(lifted(low), plain(expose(low, 0.5, 0.8, 0.4)))
     lifted.black_level = 3.0
     torch.testing.assert_close(lifted(low), plain(expose(low, 0.5, 0.8, 0.4, black_level=3.0)))
+    lifted.keep_detail = 0.2
+    seen = expose(low, 0.5, 0.8, 0.4, black_level=3.0)
+    torch.testing.assert_close(lifted(low), with_detail(plain(seen), seen, 0.2).clamp(0, 1))
+    assert (lifted(low) - plain(seen)).abs().max() > 0.1
 
 
 @pytest.mark.parametrize(
@@ -91,6 +96,7 @@ def test_an_exposed_network_sees_exposed_images() -> None:
         ("highlights", 0.7),
         ("shadows", 0.1),
         ("black_level", 2.0),
+        ("keep_detail", 0.005),
     ],
 )
 def test_a_wrong_option_is_named(option: str, value: Any) -> None:
@@ -98,6 +104,7 @@ def test_a_wrong_option_is_named(option: str, value: Any) -> None:
         build_network({**SMALL, option: value})
 
 
-def test_a_black_level_that_is_not_positive_is_named() -> None:
-    with pytest.raises(ValueError, match="black_level must be positive, got 0"):
-        build_network({**SMALL, "exposure": 0.5, "black_level": 0})
+@pytest.mark.parametrize("option", ["black_level", "keep_detail"])
+def test_an_amount_that_is_not_positive_is_named(option: str) -> None:
+    with pytest.raises(ValueError, match=f"{option} must be positive, got 0"):
+        build_network({**SMALL, "exposure": 0.5, option: 0})
