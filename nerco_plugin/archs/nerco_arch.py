@@ -138,11 +138,16 @@ class NeRCo(nn.Module):
             enhanced = with_detail(enhanced, from_signed(seen), self.keep_detail)
         return enhanced.clamp(0, 1)  # tanh bounds it, but with ``residual`` or ``keep_detail``
 
-    def exposed(self, low: Tensor, darken: bool = False) -> Tensor:
-        """What every part of the network sees of an image, (N, 3, H, W) in [0, 1]: itself, or ``exposure`` of it."""
+    def exposed(self, low: Tensor, simulated: bool = False) -> Tensor:
+        """What every part of the network sees of an image, (N, 3, H, W) in [0, 1]: itself, or ``exposure`` of it.
+
+        ``simulated``: a side of the warm start's pairs, which is darkened too where it is bright. Its black is exact:
+        ``black_level`` is for cameras.
+        """
         if self.exposure is None:
             return low
-        return expose(low, self.exposure, self.highlights, self.shadows, darken, self.black_level)
+        black_level = None if simulated else self.black_level
+        return expose(low, self.exposure, self.highlights, self.shadows, darken=simulated, black_level=black_level)
 
     def enhance(self, low: Tensor, lightness: bool = True) -> Enhancement:
         """The path of Eq. 8 with all that it computes on the way; ``low`` (N, 3, H, W) in [-1, 1], exposed.

@@ -183,8 +183,8 @@ class NeRCoModel(MendedMixin, BaseModel):
         """The batch in ``accumulate`` parts of low- and normal-light images."""
         return list(zip(low.chunk(self.accumulate), high.chunk(self.accumulate), strict=True))
 
-    def _exposed(self, image: Tensor, darken: bool = False) -> Tensor:
-        return cast(NeRCo, self.net_g).exposed(image, darken)
+    def _exposed(self, image: Tensor, simulated: bool = False) -> Tensor:
+        return cast(NeRCo, self.net_g).exposed(image, simulated)
 
     def _simulated_pairs(self) -> tuple[Tensor, Tensor]:
         """The batch's normal-light images as a camera in the dark sees them, and themselves; both exposed alike."""
@@ -192,7 +192,7 @@ class NeRCoModel(MendedMixin, BaseModel):
         if self.shuffle_colours:
             high = torch.stack([high[:, colour] for colour in torch.randperm(3).tolist()], dim=1)
         low = simulate_low_light(high, self.camera)
-        return to_signed(self._exposed(low, darken=True)), to_signed(self._exposed(high, darken=True))
+        return to_signed(self._exposed(low, simulated=True)), to_signed(self._exposed(high, simulated=True))
 
     def _optimize_generators(self, parts: list[tuple[Tensor, Tensor]], log: Terms, paired: bool) -> list[LoopImages]:
         """One step on Eq. 15, or on the warm start's pairs; returns the loops' images without gradients."""

@@ -24,6 +24,21 @@ def test_pairs_of_the_warm_start_are_equally_bright_and_the_low_side_is_noisier(
     assert roughness[0] > 2 * roughness[1]
 
 
+def test_the_exact_black_of_simulated_pairs_is_not_levelled() -> None:
+    pairs = []
+    for black_level in (None, 3.0):
+        options = exposed_options(warm_start={"num_iter": 5, "exposure": [0.02, 0.02]})
+        options["network_g"]["black_level"] = black_level
+        model = small_model(options)
+        high = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(1))
+        model.feed_data({"low": high * 0.02, "high": high})
+        torch.manual_seed(2)
+        pairs.append([model.low, *model._simulated_pairs()])
+    (real, *simulated), (levelled, *alike) = pairs
+    assert (real - levelled).abs().max() > 0.01
+    torch.testing.assert_close(simulated, alike)
+
+
 def test_structure_counts_where_it_is_asked_for() -> None:
     ssim = {"type": "SSIMLoss", "loss_weight": 2.0}
     model = small_model(exposed_options(warm_start={"num_iter": 1}, ssim_opt=ssim))
