@@ -1,5 +1,6 @@
 """Files that are whole or absent: written aside, synced and renamed; read back without running code from them."""
 
+import contextlib
 import os
 import pickle
 import re
@@ -27,14 +28,15 @@ NO_CHECKPOINT = (  # what torch.load raises for files that are none, or damaged 
 
 
 def write_atomically(path: str | Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Call ``write`` on a temporary file, sync it, and rename it to ``path``.
+    """Call ``write`` on a temporary file, sync it, and rename it to ``path``, whose folder is made.
 
     Raises:
-        CheckpointError: the file cannot be written (full disk, missing folder, ...); ``path`` is then as it was.
+        CheckpointError: the file cannot be written (full disk, ...); ``path`` is then as it was.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             write(file)
             file.flush()
@@ -42,7 +44,8 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], Any]) -> None
         temporary.replace(path)
         _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:  # torch.save turns a failed write into a RuntimeError
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # nor its folder be made, where a file has its name
+            temporary.unlink()
         raise CheckpointError(f"cannot write {path}: {error}") from error
 
 

@@ -69,3 +69,12 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
     content = load_torch(tmp_path / "x.pth")
     assert content["a"].tolist() == [0, 1, 2]
     assert content["b"] == [1, "two"]
+
+
+def test_the_folder_of_what_is_written_is_made_and_a_file_in_its_place_named(tmp_path: Path) -> None:
+    save_torch({"params": {}}, tmp_path / "new" / "folder" / "net.pth")
+    assert load_torch(tmp_path / "new" / "folder" / "net.pth") == {"params": {}}
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(CheckpointError, match=r"cannot write .*taken/net\.pth"):
+        save_torch({"params": {}}, tmp_path / "taken" / "net.pth")
+    assert (tmp_path / "taken").read_text() == "mine"
