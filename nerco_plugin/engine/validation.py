@@ -85,7 +85,6 @@ def _enhance(model: Any, batch: dict[str, Any]) -> dict[str, np.ndarray]:  # noq
 
 def save_picture(image: np.ndarray, path: Path) -> None:
     """Write (H, W, 3) BGR uint8 as PNG, whole or not at all. Raises CheckpointError naming the file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = cv2.imencode(".png", image)[1].tobytes()
     write_atomically(path, lambda file: file.write(content))
 
