@@ -90,13 +90,17 @@ def _made_for(findings: Findings) -> dict[str, Any]:
     try:
         lines = requires("nerco_plugin") or []
         from packaging.requirements import Requirement
+        from packaging.utils import canonicalize_name
     except PackageNotFoundError:
         findings.lack("the command nerco: this is a checkout that is not installed: pip install --editable .")
         return {}
     except ImportError:  # is a finding of its own
         return {}
     asked = [Requirement(line) for line in lines]
-    return {one.name: one for one in asked if not one.marker or one.marker.evaluate({"extra": ""})}
+    ours = {canonicalize_name(name): name for name in MODULES}  # an older setuptools writes open-clip-torch
+    names = [ours.get(canonicalize_name(one.name), one.name) for one in asked]
+    marked = zip(names, asked)
+    return {name: one for name, one in marked if not one.marker or one.marker.evaluate({"extra": ""})}
 
 
 def _version(name: str) -> str:

@@ -73,7 +73,10 @@ def load_torch(path: str | Path) -> Any:  # noqa: ANN401
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of what a file that is no checkpoint may be
-            return torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        if isinstance(content, torch.jit.ScriptModule):  # torch 2.4 loads what newer ones refuse
+            raise RuntimeError("TorchScript")
+        return content
     except FileNotFoundError as error:
         raise CheckpointError(f"no such file: {path}") from error
     except NO_CHECKPOINT as error:

@@ -220,3 +220,11 @@ def test_every_command_is_there() -> None:
         with pytest.raises(SystemExit) as stop:
             main([name, "--help"])
         assert stop.value.code == 0
+
+
+def test_doctor_knows_packages_however_they_are_spelt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "requires", lambda name: ["open-clip-torch>=3.0", "Huggingface-Hub>=0.25"])
+    monkeypatch.chdir(tmp_path)
+    text, is_healthy = doctor.examine()
+    assert is_healthy
+    assert "cannot be imported" not in text

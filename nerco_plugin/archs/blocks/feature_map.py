@@ -122,7 +122,8 @@ class FeatureMap:
         for top, bottom in self.strips(self.raw.shape[2], 4 * channels):
             frame = self.frame(top, bottom + 2, 1, False, weight.dtype)
             with torch.autocast(frame.device.type, enabled=False):
-                yield 2 * top, F.conv_transpose2d(frame, weight, bias, 2, 3, 4 - kernel)
+                # in a trace a size is a tensor, which torch 2.4 does not take for a number
+                yield 2 * top, F.conv_transpose2d(frame, weight, bias, 2, 3, int(4 - kernel))
 
     def image(self, layer: nn.Conv2d, border: int, activate: Callable[[Tensor], Tensor]) -> Tensor:
         """The convolution of the map in its reflected border, activated: (1, D, ., .), at least float32.
