@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from packaging.version import Version
 from torch import Tensor, nn
 
 from nerco_plugin.inference.weights import Weights, build_network, read_weights, write_weights
 from nerco_plugin.models.state_file import CheckpointError, write_atomically
 
 SIZES = ((64, 96), (53, 90), (121, 75))
+OLDEST_TORCH = "2.6"  # older ones cannot tell that a graph holds for every size
 SIDES = (8, 16384)
 TOLERANCE = 1e-3  # a quarter of a step of 8 bits; float32 alone gives about 1e-6
 
@@ -78,8 +80,11 @@ def trace(network: nn.Module) -> torch.export.ExportedProgram:
     """The computation of a network in evaluation mode, for every batch and size.
 
     Raises:
-        ExportError: it has none: some step depends on the size in a way that a graph cannot hold.
+        ExportError: it has none: some step depends on the size in a way that a graph cannot hold; or torch is older
+            than the extra ``export`` asks for.
     """
+    if Version(torch.__version__) < Version(OLDEST_TORCH):
+        raise ExportError(f"a graph for every size needs torch {OLDEST_TORCH} or newer; this is {torch.__version__}")
     low, high = SIDES
     sides = {
         0: torch.export.Dim("batch", min=1, max=1024),

@@ -110,3 +110,9 @@ def test_a_file_that_computes_something_else_is_refused(weights: Path) -> None:
 def test_another_ending_is_refused(weights: Path, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"expected the ending \.safetensors, \.pt2 or \.onnx"):
         export(weights, tmp_path / "net.pb")
+
+
+def test_an_old_torch_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "__version__", "2.5.1+cu121")
+    with pytest.raises(ExportError, match=r"needs torch 2.6 or newer; this is 2.5.1\+cu121"):
+        trace(nn.Identity())
