@@ -86,13 +86,12 @@ def process_group(place: Place, opt: dict[str, Any]) -> Iterator[None]:
     except BaseException as error:
         alarm.ring(error)
         raise
-    last = torch.zeros(())  # kept until the group is gone: see below
-    dist.all_reduce(last)
+    reduced = wait_for_all()  # kept until the group is gone: see below
     alarm.stop()
     # gloo's thread frees what it reduced a little later. Were it the last owner, it would wait for the GIL, which this
     # process holds while it waits for the thread: with torch 2.4 a run in some five ended in that.
     dist.destroy_process_group()
-    del last
+    del reduced
 
 
 def select_device(local_rank: int) -> None:
@@ -112,10 +111,12 @@ def select_device(local_rank: int) -> None:
     torch.cuda.set_device(local_rank)
 
 
-def wait_for_all() -> None:
-    """Return when every process has come here."""
+def wait_for_all() -> torch.Tensor:
+    """Return when every process has come here, with the tensor that they reduced."""
+    nothing = torch.zeros(())  # on the CPU: NCCL's barrier would have to guess a device
     if dist.is_initialized():
-        dist.all_reduce(torch.zeros(()))  # on the CPU: NCCL's barrier would have to guess a device
+        dist.all_reduce(nothing)
+    return nothing
 
 
 def gather(value: Any) -> list[Any]:  # noqa: ANN401
