@@ -15,6 +15,7 @@ SHARE = 0.02  # of an image that counts as its highlights, and as its black
 GAINS = (0.05, 3000.0)  # what an exposure is looked for between
 BISECTIONS = 24  # a 16-millionth of what was looked between
 STEP = 1 / 255 / 12.92  # of light: one step of 8 bits near black
+NEAR = 7  # pixels down and across that tell how dark a place is: more would pass edges, fewer would keep noise
 
 
 def srgb_to_linear(image: Tensor) -> Tensor:
@@ -44,6 +45,7 @@ def expose(
     shadows: float | None = None,
     darken: bool = False,
     black_level: float | None = None,
+    toe: float | None = None,
 ) -> Tensor:
     """Photograph a scene again with the exposure that makes it as bright as it should be.
 
@@ -53,7 +55,8 @@ def expose(
     With ``shadows``, a scene of which a quarter is still darker than that gets more light there, see
     :func:`~nerco_plugin.shadows.shadow_lift`. With ``black_level``, red and blue are first moved so that the darkest
     2 % of them are what they are of green: what a camera takes for black differs by channel, a step or two of 8 bits,
-    and exposing multiplies it.
+    and exposing multiplies it. With ``toe``, places about as dark as that are darkened, so that what lies within
+    rounding of black is not shown as gray: light loses about that much, next to black its larger part.
 
     Args:
         image: (N, 3, H, W) RGB in [0, 1]; every image gets an exposure of its own.
@@ -62,6 +65,7 @@ def expose(
         shadows: luma that no more than a quarter of the image stays below, in (0, 1), as far as light allows.
         darken: also lower the exposure of an image that is brighter than that.
         black_level: by how many steps of 8 bits at most red and blue are moved, positive.
+        toe: light, in steps of 8 bits, that a place loses half of, positive.
 
     Returns:
         (N, 3, H, W) in [0, 1]. No gradient passes through the choice of the exposure.
@@ -70,11 +74,14 @@ def expose(
     if black_level is not None:
         light = (light - _black_offset(light, black_level * STEP)).clamp(min=0)
     with torch.no_grad():
-        gain = _gain(block_means(light), brightness, highlights)
+        kept = None if toe is None else _toe(luma_of(light), toe * STEP)
+        gain = _gain(block_means(light if kept is None else light * kept), brightness, highlights)
         if not darken:
             gain = gain.clamp(min=1)
-        if shadows is not None:
+        if shadows is not None:  # of the scene, not of what the toe leaves of it: one would undo the other
             gain = gain * shadow_lift(luma_of(light) * gain, _light_of(shadows))
+        if kept is not None:
+            gain = gain * kept
     return developed(light * gain)
 
 
@@ -113,6 +120,12 @@ def _black_offset(light: Tensor, most: float) -> Tensor:
     """How far each channel's darkest light lies above green's, (N, 3, 1, 1), within ``most``."""
     black = level_of(block_means(light), SHARE)
     return (black - black[:, 1:2]).clamp(-most, most)
+
+
+def _toe(luma: Tensor, half: float) -> Tensor:
+    """The share that each place keeps of its light, (N, 1, H, W) in [0, 1): half of it where that is ``half``."""
+    near = F.avg_pool2d(F.pad(luma, (NEAR // 2,) * 4, mode="replicate"), NEAR, stride=1)
+    return near / (near + half)
 
 
 def _gain(light: Tensor, brightness: float, highlights: float | None) -> Tensor:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nerco_plugin.data.camera import LowLightCamera, simulate_low_light
-from nerco_plugin.light import STEP, developed, expose, linear_to_srgb, scene_light, srgb_to_linear
+from nerco_plugin.light import STEP, WHITE, developed, expose, linear_to_srgb, scene_light, srgb_to_linear
 
 LUMA = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
 
@@ -112,3 +112,28 @@ def test_red_and_blue_are_moved_by_no_more_than_asked_and_nothing_below_zero() -
 def test_highlights_bound_nothing_where_the_brightness_asks_for_more() -> None:
     dark = developed(scene_light(smooth()) * 0.01)
     torch.testing.assert_close(expose(dark, 0.9, highlights=0.3), expose(dark, 0.9))
+
+
+def test_a_toe_halves_light_of_its_size_and_leaves_bright_places() -> None:
+    light = torch.full((1, 3, 40, 60), 50 * STEP)
+    light[..., :20] = 0.5 * STEP
+    light[..., 20:40] = 0
+    dark = developed(light / WHITE)
+    seen, plain = scene_light(expose(dark, 0.5, toe=0.5)), scene_light(expose(dark, 0.5))
+    kept = seen / plain * plain.amax() / seen.amax()
+    assert kept[..., :16].mean().item() == pytest.approx(0.5 * 50.5 / 50, abs=2e-3)
+    assert kept[..., 44:].mean().item() == pytest.approx(1, abs=2e-3)
+    assert brightness(expose(dark, 0.5, toe=0.5)[0]) == pytest.approx(0.5, abs=0.01)
+    assert seen[..., 24:36].amax() == 0
+    lit = smooth() * 0.5 + 0.2
+    torch.testing.assert_close(expose(lit, 0.3, toe=0.5), expose(lit, 0.3), rtol=0, atol=0.2 / 255)
+
+
+def test_a_toe_keeps_noise_as_large_as_its_place_and_shadows_as_they_were_lifted() -> None:
+    noisy = developed(torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 8 * STEP)
+    noisy[..., 32:] = developed(torch.tensor(200 * STEP))
+    seen, plain = (scene_light(expose(noisy, 0.5, shadows=0.2, toe=toe))[..., :24] for toe in (2.0, None))
+    kept = seen / plain.clamp(min=1e-6)
+    share = kept[plain > 1e-3]
+    assert 0.6 < share.mean() < 0.75  # 4 steps of light on average, of which 2 are a third
+    assert share.std() < 0.06  # by place, not by pixel

@@ -81,8 +81,10 @@ def test_an_exposed_network_sees_exposed_images() -> None:
     torch.testing.assert_close(lifted(low), plain(expose(low, 0.5, 0.8, 0.4)))
     lifted.black_level = 3.0
     torch.testing.assert_close(lifted(low), plain(expose(low, 0.5, 0.8, 0.4, black_level=3.0)))
+    lifted.toe = 2.0
+    seen = expose(low, 0.5, 0.8, 0.4, black_level=3.0, toe=2.0)
+    torch.testing.assert_close(lifted(low), plain(seen))
     lifted.keep_detail = 0.2
-    seen = expose(low, 0.5, 0.8, 0.4, black_level=3.0)
     torch.testing.assert_close(lifted(low), with_detail(plain(seen), seen, 0.2).clamp(0, 1))
     assert (lifted(low) - plain(seen)).abs().max() > 0.1
 
@@ -96,6 +98,7 @@ def test_an_exposed_network_sees_exposed_images() -> None:
         ("highlights", 0.7),
         ("shadows", 0.1),
         ("black_level", 2.0),
+        ("toe", 0.5),
         ("keep_detail", 0.005),
     ],
 )
@@ -104,7 +107,7 @@ def test_a_wrong_option_is_named(option: str, value: Any) -> None:
         build_network({**SMALL, option: value})
 
 
-@pytest.mark.parametrize("option", ["black_level", "keep_detail"])
+@pytest.mark.parametrize("option", ["black_level", "toe", "keep_detail"])
 def test_an_amount_that_is_not_positive_is_named(option: str) -> None:
     with pytest.raises(ValueError, match=f"{option} must be positive, got 0"):
         build_network({**SMALL, "exposure": 0.5, option: 0})
