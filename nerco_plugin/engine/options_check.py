@@ -17,7 +17,7 @@ from nerco_plugin.engine.options_data import check_data_set, check_sizes
 from nerco_plugin.engine.options_parts import check_network, registered
 from nerco_plugin.engine.options_paths import resolve_paths
 from nerco_plugin.engine.options_reads import Reads, reads_of
-from nerco_plugin.engine.options_relations import check_devices, check_iterations
+from nerco_plugin.engine.options_relations import check_crops, check_devices, check_iterations
 from nerco_plugin.engine.options_required import MODEL_METHODS, required_keys
 from nerco_plugin.engine.options_source import Faults, KeyPath, did_you_mean, lookup
 from nerco_plugin.engine.options_train import check_train
@@ -74,6 +74,7 @@ def check_inside(opt: dict[str, Any], faults: Faults) -> None:
     check_block(opt.get("dist_params") or {}, ("dist_params",), tables.DIST_PARAMS, "the engine", faults)
     if opt["is_train"]:
         check_iterations(opt, faults)
+        check_crops(opt, faults)
     check_validation(opt, _check_data_sets(opt, reads, faults), name, reads, faults)
     if cls is not None:
         _check_required(opt, required_keys(cls, MODEL_METHODS, opt["is_train"]), name, faults)

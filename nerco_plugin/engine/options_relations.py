@@ -7,6 +7,7 @@ import torch
 
 from nerco_plugin.archs.blocks.products import multiplies_bf16
 from nerco_plugin.engine.options_source import Faults, lookup
+from nerco_plugin.losses.ssim_loss import WINDOW
 
 
 def check_iterations(opt: dict[str, Any], faults: Faults) -> None:
@@ -22,6 +23,13 @@ def check_iterations(opt: dict[str, Any], faults: Faults) -> None:
         faults.add(
             (*keys, "total_iter"), f"the learning rate is 0 from iteration {end} on, before train:total_iter {total}"
         )
+
+
+def check_crops(opt: dict[str, Any], faults: Faults) -> None:
+    """Training images must hold the window by which their structure is judged."""
+    size = lookup(opt, "datasets", "train", "size")
+    if lookup(opt, "train", "ssim_opt", "type") == "SSIMLoss" and _is_count(size) and size < WINDOW:
+        faults.add(("datasets", "train", "size"), f"{size} is less than the {WINDOW} pixels of train:ssim_opt's window")
 
 
 def check_devices(opt: dict[str, Any], faults: Faults) -> None:

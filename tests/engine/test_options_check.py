@@ -238,6 +238,11 @@ def test_null_is_off_for_a_part_and_the_default_for_an_argument(project: Path) -
             ["train:warm_start=~", "train:ssim_opt={type: SSIMLoss}"],
             "train:ssim_opt judges the pairs of train:warm_start, which has no iterations",
         ),
+        (
+            "nerco",
+            ["datasets:train:size=10", "train:ssim_opt={type: SSIMLoss}"],
+            "datasets:train:size: 10 is less than the 11 pixels of train:ssim_opt's window",
+        ),
         ("nerco", ["train:gan_opt:gan_type=vanilla"], "gan_type must be one: cooperative_opt lsgan, gan_opt vanilla"),
         ("nerco", ["train:cooperative_opt=~"], "train:cooperative_opt and network_g:use_mask_extractor go together"),
         (
