@@ -55,8 +55,8 @@ def expose(
     With ``shadows``, a scene of which a quarter is still darker than that gets more light there, see
     :func:`~nerco_plugin.shadows.shadow_lift`. With ``black_level``, red and blue are first moved so that the darkest
     2 % of them are what they are of green: what a camera takes for black differs by channel, a step or two of 8 bits,
-    and exposing multiplies it. With ``toe``, places about as dark as that are darkened, so that what lies within
-    rounding of black is not shown as gray: light loses about that much, next to black its larger part.
+    and exposing multiplies it. With ``toe``, a place of light m is left m^2 / (m + toe), m being its mean
+    luma over 7 x 7 pixels: what lies within rounding of black is not shown as gray, and bright places hardly change.
 
     Args:
         image: (N, 3, H, W) RGB in [0, 1]; every image gets an exposure of its own.
@@ -65,7 +65,7 @@ def expose(
         shadows: luma that no more than a quarter of the image stays below, in (0, 1), as far as light allows.
         darken: also lower the exposure of an image that is brighter than that.
         black_level: by how many steps of 8 bits at most red and blue are moved, positive.
-        toe: light, in steps of 8 bits, that a place loses half of, positive.
+        toe: the light, in steps of 8 bits, of which half is left, positive.
 
     Returns:
         (N, 3, H, W) in [0, 1]. No gradient passes through the choice of the exposure.

@@ -54,7 +54,7 @@ class NeRCo(nn.Module):
         highlights: with ``exposure``: luma that the brightest 2 % of an image reach at least, see there.
         shadows: with ``exposure``: luma that no more than a quarter of an image stays below, see there.
         black_level: with ``exposure``: steps of 8 bits by which the black of red and blue may lie off green's.
-        toe: with ``exposure``: light, in steps of 8 bits, that a place loses half of, see there.
+        toe: with ``exposure``: the light, in steps of 8 bits, of which half is left, see there.
         keep_detail: with ``exposure``: noise of an exposed image, as its deviation in [0, 1], at which half of the luma
             that was taken away with it is put back, see :func:`~nerco_plugin.detail.with_detail`.
         generator: another registered network as G_H, ``{type: RRDBNet, ...}``; left out, it is ResnetGenerator. It
