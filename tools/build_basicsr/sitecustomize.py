@@ -1,0 +1,22 @@
+"""Lets basicsr 1.4.2 be built on Python 3.13: PYTHONPATH=tools/build_basicsr pip install --no-build-isolation basicsr
+
+Its ``setup.py`` runs ``exec`` inside a function and reads what that defined from ``locals()``, which is a copy since
+PEP 667. Here such an ``exec`` writes to the function's frame again. Python imports a module of this name at its start.
+"""
+
+import builtins
+import sys
+from typing import Any
+
+_exec = builtins.exec
+
+
+def _exec_in_frame(source: Any, globals: Any = None, locals: Any = None, /, **options: Any) -> None:
+    if globals is None:
+        caller = sys._getframe(1)
+        globals, locals = caller.f_globals, caller.f_locals
+    _exec(source, globals, locals, **options)
+
+
+if sys.version_info >= (3, 13):  # before, f_locals is the copy and exec needs no help
+    builtins.exec = _exec_in_frame
