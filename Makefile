@@ -41,7 +41,7 @@ check: $(VENV)/.installed-test
 $(VENV)/.installed: setup.py constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(PIP) setuptools wheel numpy cython torch torchvision
-	PYTHONPATH=tools/build_basicsr $(PIP) --no-build-isolation basicsr
+	PYTHONPATH="$(CURDIR)/tools/build_basicsr" $(PIP) --no-build-isolation basicsr
 	$(PIP) --no-build-isolation --editable .
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""Lets basicsr 1.4.2 be built on Python 3.13: PYTHONPATH=tools/build_basicsr pip install --no-build-isolation basicsr
+"""Lets basicsr 1.4.2 be built on Python 3.13, named by PYTHONPATH, in full, while pip installs it (README).
 
 Its ``setup.py`` runs ``exec`` inside a function and reads what that defined from ``locals()``, which is a copy since
 PEP 667. Here such an ``exec`` writes to the function's frame again. Python imports a module of this name at its start.
