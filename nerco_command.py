@@ -32,6 +32,13 @@ def build_parser() -> argparse.ArgumentParser:
     enhance.add_argument("-o", "--out", required=True, type=Path, help="folder; or a file, for a single file")
     _add_network(enhance)
     enhance.add_argument("--strength", type=_strength, default=1.0, metavar="0..1", help="0 leaves all as it is")
+    enhance.add_argument(
+        "--stops",
+        type=_stops,
+        default=0.0,
+        metavar="-4..4",
+        help="expose this much further; below 0, less: 1 is twice the light",
+    )
     enhance.add_argument("--overwrite", action="store_true", help="redo what is there already, instead of skipping it")
     enhance.add_argument("--quiet", action="store_true", help="no progress bar")
     demo = commands.add_parser("demo", help="a web page on this machine to try it")
@@ -69,12 +76,20 @@ class _Version(argparse.Action):
 
 
 def _strength(text: str) -> float:
+    return _within(text, 0, 1)
+
+
+def _stops(text: str) -> float:
+    return _within(text, -4, 4)
+
+
+def _within(text: str, least: int, most: int) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected 0 to 1, got {text}")
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"expected {least} to {most}, got {text}")
     return value
 
 

@@ -46,6 +46,7 @@ def expose(
     darken: bool = False,
     black_level: float | None = None,
     toe: float | None = None,
+    stops: float = 0.0,
 ) -> Tensor:
     """Photograph a scene again with the exposure that makes it as bright as it should be.
 
@@ -66,6 +67,7 @@ def expose(
         darken: also lower the exposure of an image that is brighter than that.
         black_level: by how many steps of 8 bits at most red and blue are moved, positive.
         toe: the light, in steps of 8 bits, of which half is left, positive.
+        stops: of exposure more than that, the same everywhere: light times 2^stops.
 
     Returns:
         (N, 3, H, W) in [0, 1]. No gradient passes through the choice of the exposure.
@@ -82,6 +84,7 @@ def expose(
             gain = gain * shadow_lift(luma_of(light) * gain, _light_of(shadows))
         if kept is not None:
             gain = gain * kept
+        gain = gain * 2.0**stops
     return developed(light * gain)
 
 

@@ -137,3 +137,13 @@ def test_a_toe_keeps_noise_as_large_as_its_place_and_shadows_as_they_were_lifted
     share = kept[plain > 1e-3]
     assert 0.6 < share.mean() < 0.75  # 4 steps of light on average, of which 2 are a third
     assert share.std() < 0.06  # by place, not by pixel
+
+
+def test_stops_multiply_the_light_that_was_found() -> None:
+    dark = developed(scene_light(smooth()) * 0.01)
+    levels = {"highlights": 0.6, "shadows": 0.15, "black_level": 1.5, "toe": 0.5}
+    found = scene_light(expose(dark, 0.4, **levels))
+    for stops in (1.0, -1.5):
+        moved = scene_light(expose(dark, 0.4, **levels, stops=stops))
+        expected = scene_light(developed(found / WHITE * 2**stops))
+        torch.testing.assert_close(moved, expected, rtol=0.03, atol=0.003)

@@ -130,28 +130,34 @@ class NeRCo(nn.Module):
             foreign = ForeignNetwork(generator, key="generator", num_in_ch=num_seen_ch)
             self.generator = nn.Sequential(foreign, nn.Tanh() if generator_tanh else nn.Identity())
 
-    def forward(self, low: Tensor) -> Tensor:
-        """(N, 3, H, W) RGB in [0, 1], any H and W, to the enhanced images, same shape and range."""
+    def forward(self, low: Tensor, stops: float = 0.0) -> Tensor:
+        """(N, 3, H, W) RGB in [0, 1], any H and W, to the enhanced images, same shape and range.
+
+        ``stops``: of exposure more than ``exposure`` finds, see :func:`~nerco_plugin.light.expose`; raises ValueError
+        where the network has no ``exposure``.
+        """
         if low.ndim != 4 or low.shape[1] != 3:
             raise ValueError(f"low must be (N, 3, H, W), got {tuple(low.shape)}")
-        seen = to_signed(self.exposed(low))
+        seen = to_signed(self.exposed(low, stops=stops))
         enhanced = from_signed(self.enhance(seen, lightness=False).enhanced)
         if self.keep_detail is not None:
             enhanced = with_detail(enhanced, from_signed(seen), self.keep_detail)
         return enhanced.clamp(0, 1)  # tanh bounds it, but with ``residual`` or ``keep_detail``
 
-    def exposed(self, low: Tensor, simulated: bool = False) -> Tensor:
+    def exposed(self, low: Tensor, simulated: bool = False, stops: float = 0.0) -> Tensor:
         """What every part of the network sees of an image, (N, 3, H, W) in [0, 1]: itself, or ``exposure`` of it.
 
         ``simulated``: a side of the warm start's pairs, which is darkened too where it is bright. Its black is exact:
         ``black_level`` and ``toe`` are for cameras.
         """
         if self.exposure is None:
+            if stops:
+                raise ValueError(f"stops: got {stops}, and the network has no exposure that could be changed")
             return low
         levels = self.exposure, self.highlights, self.shadows
         if simulated:
             return expose(low, *levels, darken=True)
-        return expose(low, *levels, black_level=self.black_level, toe=self.toe)
+        return expose(low, *levels, black_level=self.black_level, toe=self.toe, stops=stops)
 
     def enhance(self, low: Tensor, lightness: bool = True) -> Enhancement:
         """The path of Eq. 8 with all that it computes on the way; ``low`` (N, 3, H, W) in [-1, 1], exposed.

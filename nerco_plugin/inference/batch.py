@@ -34,6 +34,7 @@ def enhance_files(
     strength: float = 1.0,
     overwrite: bool = False,
     progress: bool = True,
+    stops: float = 0.0,
 ) -> Outcome:
     """Enhance all ``jobs``; a result that is there is left as it is and counts as finished unless ``overwrite``."""
     todo = [job for job in jobs if overwrite or not os.path.lexists(job.target)]
@@ -43,7 +44,7 @@ def enhance_files(
         for job in bar:
             bar.set_postfix_str(job.source.name)
             try:
-                remark = _enhance(enhancer, job, strength, progress)
+                remark = _enhance(enhancer, job, strength, stops, progress)
             except FAULTS as error:
                 faults.append(_named(job, f"{error}" or type(error).__name__))
             except RuntimeError as error:
@@ -60,15 +61,16 @@ def enhance_files(
     return Outcome(done, len(jobs) - len(todo), faults)
 
 
-def _enhance(enhancer: Enhancer, job: Job, strength: float, progress: bool) -> str | None:
+def _enhance(enhancer: Enhancer, job: Job, strength: float, stops: float, progress: bool) -> str | None:
     """Returns what is to be said of a file that was enhanced, and not whole."""
     job.target.parent.mkdir(parents=True, exist_ok=True)
     if job.is_video:
         with whole_file(job.target) as temporary, _frame_bar(progress) as on_frame:
-            return enhance_video(enhancer, job.source, temporary, job.target.suffix.lower(), strength, on_frame)
+            suffix = job.target.suffix.lower()
+            return enhance_video(enhancer, job.source, temporary, suffix, strength, on_frame, stops)
     photograph = read_photograph(job.source)
     check_holds(job.target, photograph.pixels)  # before the long part
-    content = encode_photograph(enhancer.photograph(photograph, strength), job.target)
+    content = encode_photograph(enhancer.photograph(photograph, strength, stops), job.target)
     with whole_file(job.target) as temporary:
         temporary.write_bytes(content)
     return None

@@ -28,9 +28,10 @@ def enhance(args: argparse.Namespace) -> int:
         from nerco_plugin.inference.batch import enhance_files
 
         enhancer = _enhancer(args)
+        enhancer.check_stops(args.stops)
     except MENDABLE as error:
         return _refuse(error, unread)
-    outcome = enhance_files(enhancer, jobs, args.strength, args.overwrite, progress=not args.quiet)
+    outcome = enhance_files(enhancer, jobs, args.strength, args.overwrite, not args.quiet, args.stops)
     skipped = f", {outcome.skipped} there already (--overwrite does them again)" if outcome.skipped else ""
     faults = unread + outcome.faults
     failed = "".join(f"\nfailed: {fault}" for fault in faults)

@@ -1,6 +1,6 @@
-"""A web page to try the network: a photograph up, before and after under a slider, strength, download. Needs gradio.
+"""A web page to try the network: a photograph up, before and after under a slider, strength, stops, download.
 
-The page asks nothing of the network: fonts are the system's own, and gradio's analytics are off.
+It needs gradio. The page asks nothing of the network: fonts are the system's own, and gradio's analytics are off.
 """
 
 import os
@@ -33,12 +33,12 @@ def build_page(enhancer: Enhancer, folder: Path) -> Any:  # noqa: ANN401
     def wait() -> Any:  # noqa: ANN401
         return gr.DownloadButton(interactive=False)
 
-    def enhance(source: str | None, strength: float) -> tuple[Any, Any]:
+    def enhance(source: str | None, strength: float, stops: float) -> tuple[Any, Any]:
         if source is None:
             return None, wait()
         try:
             photograph = read_photograph(source)
-            enhanced = enhancer.photograph(photograph, strength)
+            enhanced = enhancer.photograph(photograph, strength, stops)
             target = folder / f"{Path(source).stem}_enhanced{Path(source).suffix}"
             target.write_bytes(encode_photograph(enhanced, target))
         except (ImageReadError, EnhanceError, ValueError) as error:
@@ -53,11 +53,13 @@ def build_page(enhancer: Enhancer, folder: Path) -> Any:  # noqa: ANN401
             source = gr.File(label="Photograph", file_types=list(IMAGE_FORMATS), type="filepath", elem_id="source")
             with gr.Column():
                 strength = gr.Slider(0, 1, value=1, step=0.05, label="Strength", elem_id="strength")
+                label = "Brightness, in stops of exposure"
+                stops = gr.Slider(-3, 3, value=0, step=0.25, label=label, elem_id="stops", visible=enhancer.exposes)
                 label = "Download, in the file's own format and depth"
                 target = gr.DownloadButton(label, elem_id="download", interactive=False)
         slider = gr.ImageSlider(label="Before and after", type="numpy", interactive=False, elem_id="slider")
-        for change in (source.change, strength.release):  # what can be downloaded is what is shown
-            change(wait, None, target).then(enhance, [source, strength], [slider, target])
+        for change in (source.change, strength.release, stops.release):  # what can be downloaded is what is shown
+            change(wait, None, target).then(enhance, [source, strength, stops], [slider, target])
     return page
 
 

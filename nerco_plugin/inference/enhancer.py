@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -43,7 +44,7 @@ class Enhancer:
     Raises:
         ValueError: an unknown precision, or a device that is not there.
 
-    ``enhancer(image, strength)`` takes and gives back the same kind:
+    ``enhancer(image, strength, stops)`` takes and gives back the same kind:
 
     ================  =========================================================================================
     kind              contract
@@ -57,8 +58,9 @@ class Enhancer:
     ================  =========================================================================================
 
     Gray is the luma of the enhanced colours; alpha is handed through. ``strength`` from 0 (the image itself) to 1 mixes
-    values linearly. Raises ValueError for an image outside the contract, EnhanceError where
-    the network gives no finite values or another size.
+    values linearly; ``stops`` of exposure are added to what the network chooses, before it sees the image: 1 doubles
+    the light, -1 halves it. Raises ValueError for an image outside the contract and for ``stops`` of a network
+    without ``exposure``, EnhanceError where the network gives no finite values or another size.
     """
 
     def __init__(
@@ -90,34 +92,47 @@ class Enhancer:
         network = build_network(read_weights(path, option_file), name=str(path))
         return cls(network, device, precision, compile_network)
 
-    def __call__(self, image: Picture | str | Path, strength: float = 1.0) -> Picture | np.ndarray:
+    def __call__(self, image: Picture | str | Path, strength: float = 1.0, stops: float = 0.0) -> Picture | np.ndarray:
         """Enhance one image; see the class."""
         if isinstance(image, (str, Path)):
-            return self.photograph(read_photograph(image), strength).pixels
+            return self.photograph(read_photograph(image), strength, stops).pixels
         if isinstance(image, Tensor):
-            return self._tensor(image, strength)
+            return self._tensor(image, strength, stops)
         if isinstance(image, np.ndarray):
-            return self._array(image, strength)
+            return self._array(image, strength, stops)
         if isinstance(image, Image.Image):
-            return self._pil(image, strength)
+            return self._pil(image, strength, stops)
         raise ValueError(f"image: expected array, tensor, PIL image or path, got {type(image).__name__}")
 
-    def photograph(self, photograph: Photograph, strength: float = 1.0) -> Photograph:
+    def photograph(self, photograph: Photograph, strength: float = 1.0, stops: float = 0.0) -> Photograph:
         """The photograph enhanced, with all else that its file says."""
-        return replace(photograph, pixels=self._array(photograph.pixels, strength))
+        return replace(photograph, pixels=self._array(photograph.pixels, strength, stops))
+
+    @property
+    def exposes(self) -> bool:
+        """Whether the network chooses an exposure, to which ``stops`` can be added."""
+        return getattr(self.network, "exposure", None) is not None
+
+    def check_stops(self, stops: float) -> None:
+        """Raise ValueError for ``stops`` other than 0 of a network without an exposure."""
+        if stops and not self.exposes:
+            raise ValueError(f"stops: got {stops:g}, and the network has no exposure that could be changed")
 
     @torch.inference_mode()
-    def enhance(self, low: Tensor) -> Tensor:
+    def enhance(self, low: Tensor, stops: float = 0.0) -> Tensor:
         """(N, 3, H, W) RGB float32 in [0, 1] on any device, to the enhanced images on this one, same shape and range.
 
         Raises:
             EnhanceError: an image that will not fit into memory, or a network that gives another size or values that
                 are not finite.
+            ValueError: ``stops`` of a network without ``exposure``.
         """
+        self.check_stops(stops)
         is_large = low.shape[2] * low.shape[3] >= LARGE
         if is_large:
             self._require_memory(*low.shape[2:])
-        enhanced = self._run(self.network if is_large else self.compiled, low.to(self.device))
+        network = self.network if is_large else self.compiled
+        enhanced = self._run(partial(network, stops=stops) if stops else network, low.to(self.device))
         if enhanced.shape != low.shape:
             raise EnhanceError(f"the network made {tuple(enhanced.shape)} of {tuple(low.shape)}: it is no enhancer")
         if not torch.isfinite(enhanced).all():
@@ -148,26 +163,26 @@ class Enhancer:
                 "are free: make it smaller" + ("" if self.dtype == torch.bfloat16 else ", or try the precision bf16")
             )
 
-    def _pil(self, image: Image.Image, strength: float) -> Image.Image:
+    def _pil(self, image: Image.Image, strength: float, stops: float) -> Image.Image:
         if image.mode not in PIL_MODES:
             raise ValueError(f"image: expected a PIL mode of {', '.join(PIL_MODES)}, got {image.mode}: convert it")
         info = {key: value for key, value in image.info.items() if key != "transparency"}  # no enhanced pixel has it
         if image.has_transparency_data and image.mode in ("L", "RGB"):
             image = image.convert(f"{image.mode}A")
-        result = Image.fromarray(self._array(np.asarray(image), strength))
+        result = Image.fromarray(self._array(np.asarray(image), strength, stops))
         result.info = info
         return result
 
-    def _array(self, pixels: np.ndarray, strength: float) -> np.ndarray:
+    def _array(self, pixels: np.ndarray, strength: float, stops: float) -> np.ndarray:
         if pixels.ndim not in (2, 3):
             raise ValueError(f"image: expected an array (H, W) or (H, W, C), got {pixels.shape}")
         scale = _scale(pixels.dtype.kind, pixels.dtype.itemsize, str(pixels.dtype))
         values = torch.from_numpy(np.ascontiguousarray(np.atleast_3d(pixels), dtype=np.float32) / np.float32(scale))
-        mixed = self._mixed(values.movedim(-1, 0)[None], strength)[0].movedim(0, -1).cpu().numpy()
+        mixed = self._mixed(values.movedim(-1, 0)[None], strength, stops)[0].movedim(0, -1).cpu().numpy()
         result = (np.rint(mixed * np.float32(scale)) if scale > 1 else mixed).astype(pixels.dtype)
         return np.ascontiguousarray(result.reshape(pixels.shape))
 
-    def _tensor(self, image: Tensor, strength: float) -> Tensor:
+    def _tensor(self, image: Tensor, strength: float, stops: float) -> Tensor:
         if image.ndim not in (3, 4):
             raise ValueError(f"image: expected a tensor (C, H, W) or (N, C, H, W), got {tuple(image.shape)}")
         if image.numel() == 0:
@@ -175,10 +190,10 @@ class Enhancer:
         kind = "f" if image.is_floating_point() else "u" if image.dtype == torch.uint8 else "other"
         scale = _scale(kind, image.element_size(), str(image.dtype))
         values = image.detach().float().reshape(-1, *image.shape[-3:]) / scale
-        mixed = torch.cat([self._mixed(one[None], strength) for one in values]) * scale
+        mixed = torch.cat([self._mixed(one[None], strength, stops) for one in values]) * scale
         return (mixed.round() if scale > 1 else mixed).reshape(image.shape).to(image.device, image.dtype)
 
-    def _mixed(self, pixels: Tensor, strength: float) -> Tensor:
+    def _mixed(self, pixels: Tensor, strength: float, stops: float) -> Tensor:
         """(1, C, H, W) float32 in [0, 1], C 1 to 4, to the same with its colours enhanced to ``strength``."""
         if not 0 <= strength <= 1:
             raise ValueError(f"strength: expected 0 to 1, got {strength}")
@@ -189,7 +204,7 @@ class Enhancer:
         pixels = pixels.to(self.device)
         is_gray = pixels.shape[1] < 3
         colours, alpha = pixels.tensor_split([1 if is_gray else 3], dim=1)
-        enhanced = self.enhance(colours.expand(-1, 3, -1, -1))
+        enhanced = self.enhance(colours.expand(-1, 3, -1, -1), stops)
         if is_gray:
             enhanced = (enhanced * enhanced.new_tensor(LUMA)[:, None, None]).sum(dim=1, keepdim=True)
         return torch.cat([torch.lerp(colours, enhanced, strength), alpha], dim=1)

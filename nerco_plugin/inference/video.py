@@ -38,6 +38,7 @@ def enhance_video(
     suffix: str,
     strength: float = 1.0,
     on_frame: Callable[[int, int], None] | None = None,
+    stops: float = 0.0,
 ) -> str | None:
     """Enhance ``source`` into ``target``, in the container that ``suffix`` (such as .mp4) names.
 
@@ -50,6 +51,7 @@ def enhance_video(
         suffix: one of ``VIDEO_CODECS``.
         strength: 0 to 1.
         on_frame: called with the number of frames done and of all frames (0 if the file does not say).
+        stops: of exposure, added to what the network chooses.
 
     Returns:
         What is missing at the end, where the file is shorter than it says: cut off, or damaged.
@@ -64,7 +66,7 @@ def enhance_video(
         with av.open(str(source)) as reader, av.open(str(target), "w", format=container) as writer:
             if not reader.streams.video:
                 raise VideoError(f"{source}: there is no video in it")
-            return _Transfer(enhancer, reader, writer, VIDEO_CODECS[suffix], strength).run(on_frame)
+            return _Transfer(enhancer, reader, writer, VIDEO_CODECS[suffix], strength, stops).run(on_frame)
     except av.error.FFmpegError as error:
         raise VideoError(f"{source}: {error}") from error
 
@@ -79,8 +81,10 @@ class _Transfer:
         writer: Any,  # noqa: ANN401
         codec: str,
         strength: float,
+        stops: float,
     ) -> None:
         self.enhancer, self.reader, self.writer, self.strength = enhancer, reader, writer, strength
+        self.stops = stops
         self.source = reader.streams.video[0]
         self.source.thread_type = "AUTO"
         self.rate = self.source.average_rate or self.source.guessed_rate or Fraction(25)
@@ -136,7 +140,7 @@ class _Transfer:
     def _write(self, frame: Any, is_first: bool) -> None:
         pixels = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
         low = torch.from_numpy(np.ascontiguousarray(pixels)).movedim(-1, 0)[None].to(self.enhancer.device) / 255
-        enhanced = self.flicker(low, self.enhancer.enhance(low))
+        enhanced = self.flicker(low, self.enhancer.enhance(low, self.stops))
         mixed = torch.lerp(low, enhanced, self.strength)[0].movedim(0, -1)
         pixels = (mixed * 255).round().byte().cpu().numpy()
         if is_first:

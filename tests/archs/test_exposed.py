@@ -84,6 +84,10 @@ def test_an_exposed_network_sees_exposed_images() -> None:
     lifted.toe = 2.0
     seen = expose(low, 0.5, 0.8, 0.4, black_level=3.0, toe=2.0)
     torch.testing.assert_close(lifted(low), plain(seen))
+    brighter = expose(low, 0.5, 0.8, 0.4, black_level=3.0, toe=2.0, stops=1.0)
+    torch.testing.assert_close(lifted(low, stops=1.0), plain(brighter))
+    with pytest.raises(ValueError, match="stops: got 1.0, and the network has no exposure"):
+        plain(low, stops=1.0)
     lifted.keep_detail = 0.2
     torch.testing.assert_close(lifted(low), with_detail(plain(seen), seen, 0.2).clamp(0, 1))
     assert (lifted(low) - plain(seen)).abs().max() > 0.1

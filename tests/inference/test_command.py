@@ -79,6 +79,18 @@ def test_one_file_to_another_format(photographs: Path, tmp_path: Path, tiny_weig
     assert not (tmp_path / "x.jpg").exists()
 
 
+def test_stops_of_exposure(
+    photographs: Path, tmp_path: Path, tiny_weights: Path, capsys: pytest.CaptureFixture
+) -> None:
+    source, out = photographs / "sub/3.png", tmp_path / "out.tif"
+    assert enhance(source, "-o", out, "--stops", "-1.5") == 0
+    expected = Enhancer.from_pretrained(device="cpu")(np.asarray(Image.open(source)), stops=-1.5)
+    np.testing.assert_array_equal(np.asarray(Image.open(out)), expected)
+    assert enhance(source, "-o", tmp_path / "no.tif", "--stops", 1, "--weights", tiny_weights) == 2
+    assert "stops: got 1, and the network has no exposure that could be changed" in capsys.readouterr().err
+    assert not (tmp_path / "no.tif").exists()
+
+
 def test_interruption_leaves_whole_files(
     photographs: Path, tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +172,7 @@ def test_faults_before_the_first_file(photographs: Path, tmp_path: Path, capsys:
     for arguments, fault in (
         (["enhance", "x", "-o", "y", "--strength", "1.5"], "expected 0 to 1, got 1.5"),
         (["enhance", "x", "-o", "y", "--strength", "much"], "expected 0 to 1, got much"),
+        (["enhance", "x", "-o", "y", "--stops", "5"], "expected -4 to 4, got 5"),
         (["demo", "--port", "70000"], "expected 1 to 65535, got 70000"),
     ):
         with pytest.raises(SystemExit):

@@ -1,4 +1,4 @@
-"""The page in headless Chromium: a photograph up, before and after, strength, download; nothing leaves the machine."""
+"""The page in headless Chromium: a photograph up, before and after, both sliders, download; nothing leaves the machine."""
 
 import os
 import shutil
@@ -19,19 +19,25 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 
 
 @pytest.fixture
-def address(enhancer: Enhancer, tmp_path: Path) -> Iterator[str]:
+def exposing() -> Enhancer:
+    """The packaged network: it has an exposure to be changed."""
+    return Enhancer.from_pretrained(device="cpu")
+
+
+@pytest.fixture
+def address(exposing: Enhancer, tmp_path: Path) -> Iterator[str]:
     from nerco_plugin.inference.demo import build_page, launch
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    page = build_page(enhancer, tmp_path)
+    page = build_page(exposing, tmp_path)
     launch(page, "127.0.0.1", port, block=False)
     yield f"http://127.0.0.1:{port}"
     page.close()
 
 
-def test_the_page(address: str, tmp_path: Path, enhancer: Enhancer) -> None:
+def test_the_page(address: str, tmp_path: Path, exposing: Enhancer) -> None:
     path = shutil.which(os.environ.get("NERCO_CHROMIUM", "chromium"))
     if path is None:
         pytest.skip("no Chromium found; install one, or set NERCO_CHROMIUM to its path")
@@ -47,21 +53,26 @@ def test_the_page(address: str, tmp_path: Path, enhancer: Enhancer) -> None:
         page.locator("#source input[type=file]").set_input_files(tmp_path / "dark.png")
         page.wait_for_selector("#slider img", timeout=60000)
         drag_apart(page)
-        strength = page.locator("#strength input[type=range]").bounding_box()
-        page.mouse.click(strength["x"] + 0.5 * strength["width"], strength["y"] + strength["height"] / 2)
-        page.wait_for_selector("#download[disabled], #download :disabled", state="attached", timeout=60000)
+        for name, place in (("stops", 0.75), ("strength", 0.5)):
+            box = page.locator(f"#{name} input[type=range]").bounding_box()
+            page.mouse.click(box["x"] + place * box["width"], box["y"] + box["height"] / 2)
+            page.wait_for_selector("#download[disabled], #download :disabled", state="attached", timeout=60000)
+            page.wait_for_selector("#download:not([disabled])", timeout=60000)
         with page.expect_download(timeout=60000) as download:  # the click waits until there is something to download
             page.locator("#download").click(timeout=60000)
         download.value.save_as(tmp_path / "got.png")
-        chosen = float(page.locator("#strength input[type=number]").input_value())
+        strength, stops = (
+            float(page.locator(f"#{name} input[type=number]").input_value()) for name in ("strength", "stops")
+        )
         if shot := os.environ.get("NERCO_SCREENSHOT"):
             page.screenshot(path=shot)
         chromium.close()
     assert hosts <= {"127.0.0.1", None}
-    assert 0.3 < chosen < 0.7
+    assert 0.3 < strength < 0.7
+    assert 1 <= stops <= 2
     got = np.asarray(Image.open(tmp_path / "got.png"))
     assert got.dtype == np.uint16
-    np.testing.assert_array_equal(got, enhancer(pixels, chosen))
+    np.testing.assert_array_equal(got, exposing(pixels, strength, stops))
 
 
 def drag_apart(page: Any) -> None:

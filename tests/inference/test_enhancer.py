@@ -101,6 +101,21 @@ def test_gray_is_the_luma_and_strength_mixes() -> None:
     np.testing.assert_allclose(Enhancer(Tinted(), "cpu")(gray, 0.25), 0.075 + 0.25 * luma, rtol=1e-6)
 
 
+def test_stops_of_a_network_that_exposes_and_of_another(enhancer: Enhancer, dark: np.ndarray) -> None:
+    network = NeRCo(num_feat=2, num_block=1, hidden_dim=4, exposure=0.4, residual=True).eval()
+    exposing = Enhancer(network, "cpu")
+    image = torch.from_numpy(dark[..., :3] / np.float32(65535)).movedim(-1, 0)[None]
+    with torch.no_grad():
+        expected = network(image, stops=-1.0)
+    torch.testing.assert_close(exposing(image, stops=-1.0), expected)
+    assert (exposing(image) - expected).abs().max() > 1e-3
+    array = exposing(image[0].movedim(0, -1).numpy(), 1.0, -1.0)
+    torch.testing.assert_close(torch.from_numpy(array), expected[0].movedim(0, -1))
+    assert not enhancer.exposes
+    with pytest.raises(ValueError, match="stops: got 0.5, and the network has no exposure"):
+        enhancer(image, stops=0.5)
+
+
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_lower_precision_is_close(enhancer: Enhancer, precision: str, dark: np.ndarray) -> None:
     image = dark[..., :3] / 65535
