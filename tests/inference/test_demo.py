@@ -1,4 +1,4 @@
-"""The page in headless Chromium: a photograph up, before and after, both sliders, download; nothing leaves the machine."""
+"""The page in headless Chromium: a photograph up, before and after, sliders, download; nothing leaves the machine."""
 
 import os
 import shutil
