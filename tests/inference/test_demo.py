@@ -17,6 +17,7 @@ from nerco_plugin.inference.enhancer import Enhancer
 gradio = pytest.importorskip("gradio", reason="gradio is not installed (extra: demo)")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra: test)")
 
+SHOWN = "Array.from(document.querySelectorAll('#slider img'), image => image.src).join()"
 
 @pytest.fixture
 def exposing() -> Enhancer:
@@ -55,9 +56,9 @@ def test_the_page(address: str, tmp_path: Path, exposing: Enhancer) -> None:
         drag_apart(page)
         for name, place in (("stops", 0.75), ("strength", 0.5)):
             box = page.locator(f"#{name} input[type=range]").bounding_box()
+            shown = page.evaluate(SHOWN)
             page.mouse.click(box["x"] + place * box["width"], box["y"] + box["height"] / 2)
-            page.wait_for_selector("#download[disabled], #download :disabled", state="attached", timeout=60000)
-            page.wait_for_selector("#download:not([disabled])", timeout=60000)
+            page.wait_for_function(f"before => {SHOWN} !== before", arg=shown, timeout=60000)
         with page.expect_download(timeout=60000) as download:  # the click waits until there is something to download
             page.locator("#download").click(timeout=60000)
         download.value.save_as(tmp_path / "got.png")

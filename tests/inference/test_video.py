@@ -167,6 +167,20 @@ def test_a_video_that_is_cut_off_is_enhanced_as_far_as_it_goes_and_named(tmp_pat
     assert 25 < len(read_video(after)["pixels"]) < 60
 
 
+class Exposing(nn.Module):
+    exposure = 0.5
+
+    def forward(self, low: torch.Tensor, stops: float = 0.0) -> torch.Tensor:
+        return (low * 2**stops).clamp(0, 1)
+
+
+def test_stops_of_exposure(tmp_path: Path) -> None:
+    write_video(tmp_path / "in.mp4", [scene(48, 64)] * 5, Fraction(25))
+    enhance_video(Enhancer(Exposing(), "cpu"), tmp_path / "in.mp4", tmp_path / "out", ".mp4", stops=1.0)
+    doubled = np.clip(scene(48, 64).astype(int) * 2, 0, 255)
+    assert np.abs(read_video(tmp_path / "out")["pixels"][-1] - doubled).mean() < 6
+
+
 def test_into_avi_at_the_same_rate(tmp_path: Path) -> None:
     write_video(tmp_path / "in.mp4", [scene(48, 64)] * 12, Fraction(30000, 1001))
     enhance_video(Enhancer(nn.Identity(), "cpu"), tmp_path / "in.mp4", tmp_path / "out", ".avi")
