@@ -19,6 +19,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 
 SHOWN = "Array.from(document.querySelectorAll('#slider img'), image => image.src).join()"
 
+
 @pytest.fixture
 def exposing() -> Enhancer:
     """The packaged network: it has an exposure to be changed."""
