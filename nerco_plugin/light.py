@@ -75,17 +75,16 @@ def expose(
     light = scene_light(image)
     if black_level is not None:
         light = (light - _black_offset(light, black_level * STEP)).clamp(min=0)
+    luma = luma_of(light.detach())  # shadows are told before the toe: one would undo the other
+    if toe is not None:
+        light = light * _toe(luma, toe * STEP)
     with torch.no_grad():
-        kept = None if toe is None else _toe(luma_of(light), toe * STEP)
-        gain = _gain(block_means(light if kept is None else light * kept), brightness, highlights)
+        gain = _gain(block_means(light), brightness, highlights)
         if not darken:
             gain = gain.clamp(min=1)
-        if shadows is not None:  # of the scene, not of what the toe leaves of it: one would undo the other
-            gain = gain * shadow_lift(luma_of(light) * gain, _light_of(shadows))
-        if kept is not None:
-            gain = gain * kept
-        gain = gain * 2.0**stops
-    return developed(light * gain)
+        if shadows is not None:
+            gain = gain * shadow_lift(luma * gain, _light_of(shadows))
+    return developed(light * (gain * 2.0**stops))
 
 
 def _light_of(value: float) -> float:

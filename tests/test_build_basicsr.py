@@ -14,7 +14,8 @@ def version():
 space = {}
 exec("kept = 1", space)
 exec("outside = 2")
-print(version(), space["kept"], outside)
+exec("inside = 3", None, space)
+print(version(), space["kept"], outside, space["inside"])
 """
 
 
@@ -23,4 +24,4 @@ def test_exec_in_a_function_is_seen_by_locals() -> None:
     done = subprocess.run(
         [sys.executable, "-c", BASICSR_DOES], env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["1.4.2", "1", "2"]
+    assert done.stdout.split() == ["1.4.2", "1", "2", "3"]

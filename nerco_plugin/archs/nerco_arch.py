@@ -148,7 +148,7 @@ class NeRCo(nn.Module):
         """What every part of the network sees of an image, (N, 3, H, W) in [0, 1]: itself, or ``exposure`` of it.
 
         ``simulated``: a side of the warm start's pairs, which is darkened too where it is bright. Its black is exact:
-        ``black_level`` and ``toe`` are for cameras.
+        ``black_level`` and ``toe`` are for cameras. ``stops``: as for the network.
         """
         if self.exposure is None:
             if stops:

@@ -31,7 +31,7 @@ def enhance(args: argparse.Namespace) -> int:
         enhancer.check_stops(args.stops)
     except MENDABLE as error:
         return _refuse(error, unread)
-    outcome = enhance_files(enhancer, jobs, args.strength, args.overwrite, not args.quiet, args.stops)
+    outcome = enhance_files(enhancer, jobs, args.strength, args.overwrite, progress=not args.quiet, stops=args.stops)
     skipped = f", {outcome.skipped} there already (--overwrite does them again)" if outcome.skipped else ""
     faults = unread + outcome.faults
     failed = "".join(f"\nfailed: {fault}" for fault in faults)

@@ -11,11 +11,11 @@ from typing import Any
 _exec = builtins.exec
 
 
-def _exec_in_frame(source: Any, globals: Any = None, locals: Any = None, /, **options: Any) -> None:
+def _exec_in_frame(source: Any, /, globals: Any = None, locals: Any = None, *, closure: Any = None) -> None:
     if globals is None:
         caller = sys._getframe(1)
-        globals, locals = caller.f_globals, caller.f_locals
-    _exec(source, globals, locals, **options)
+        globals, locals = caller.f_globals, caller.f_locals if locals is None else locals
+    _exec(source, globals, locals, closure=closure)
 
 
 if sys.version_info >= (3, 13):  # before, f_locals is the copy and exec needs no help
