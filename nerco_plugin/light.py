@@ -15,9 +15,6 @@ SHARE = 0.02  # of an image that counts as its highlights, and as its black
 GAINS = (0.05, 3000.0)  # what an exposure is looked for between
 BISECTIONS = 24  # a 16-millionth of what was looked between
 STEP = 1 / 255 / 12.92  # of light: one step of 8 bits near black
-GRAY = (1.04, 1.02)  # mean light of red and blue, of green's: the less dark half of LOL's photographs, medians
-CAST = 0.5  # of a very dark image's cast, in its logarithm, that is not the scene's (docs/recipe.md)
-TINY = 1e-12  # of light: less than a step of 16 bits in a million pixels
 NEAR = 7  # pixels down and across that tell how dark a place is: more would pass edges, fewer would keep noise
 
 
@@ -51,7 +48,6 @@ def expose(
     shadows: float | None = None,
     darken: bool = False,
     black_level: float | None = None,
-    gray_world: float | None = None,
     toe: float | None = None,
     stops: float = 0.0,
 ) -> Tensor:
@@ -63,11 +59,8 @@ def expose(
     With ``shadows``, a scene of which a quarter is still darker than that gets more light there, see
     :func:`~nerco_plugin.shadows.shadow_lift`. With ``black_level``, red and blue are first moved so that the darkest
     2 % of them are what they are of green: what a camera takes for black differs by channel, a step or two of 8 bits,
-    and exposing multiplies it. With ``gray_world``, a dark image is brought nearer to gray, its mean red and blue light
-    half the way to what they are of green's in brighter ones (``GRAY``), a quarter where green has that much light, and
-    next to none where it has twice that: the colour balance of dark exposures varies as much as that of scenes. With
-    ``toe``, a place of light m is left m^2 / (m + toe), m being its mean luma over 7 x 7 pixels: what lies within
-    rounding of black is not shown as gray, and bright places hardly change.
+    and exposing multiplies it. With ``toe``, a place of light m is left m^2 / (m + toe), m being its mean
+    luma over 7 x 7 pixels: what lies within rounding of black is not shown as gray, and bright places hardly change.
 
     Args:
         image: (N, 3, H, W) RGB in [0, 1]; every image gets an exposure of its own.
@@ -76,7 +69,6 @@ def expose(
         shadows: luma that no more than a quarter of the image stays below, in (0, 1), as far as light allows.
         darken: also lower the exposure of an image that is brighter than that.
         black_level: by how many steps of 8 bits at most red and blue are moved, positive.
-        gray_world: the mean green light, in steps of 8 bits, of which a quarter of the cast goes, positive.
         toe: the light, in steps of 8 bits, of which half is left, positive.
         stops: of exposure more than that, the same everywhere: light times 2^stops.
 
@@ -86,8 +78,6 @@ def expose(
     light = scene_light(image)
     if black_level is not None:
         light = (light - _black_offset(light, black_level * STEP)).clamp(min=0)
-    if gray_world is not None:
-        light = light * _gray_world(light, gray_world * STEP)
     luma = luma_of(light.detach())  # shadows are told before the toe: one would undo the other
     if toe is not None:
         light = light * _toe(luma, toe * STEP)
@@ -135,17 +125,6 @@ def _black_offset(light: Tensor, most: float) -> Tensor:
     """How far each channel's darkest light lies above green's, (N, 3, 1, 1), within ``most``."""
     black = level_of(block_means(light), SHARE)
     return (black - black[:, 1:2]).clamp(-most, most)
-
-
-@torch.no_grad()
-def _gray_world(light: Tensor, dark: float) -> Tensor:
-    """The factor on each channel, (N, 3, 1, 1), 1/2 to 2, that brings dark light nearer to gray, see expose."""
-    mean = light.mean((2, 3), keepdim=True)
-    green = mean[:, 1:2]
-    gray = torch.cat([GRAY[0] * green, green, GRAY[1] * green], dim=1)
-    share = CAST / (1 + (green / dark) ** 4)
-    wanted = (gray / mean.clamp(min=TINY)).clamp(0.25, 4.0)  # where there is next to no red, its noise stays small
-    return wanted**share
 
 
 def _toe(luma: Tensor, half: float) -> Tensor:

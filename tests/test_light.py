@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nerco_plugin.data.camera import LowLightCamera, simulate_low_light
-from nerco_plugin.light import GRAY, STEP, WHITE, developed, expose, linear_to_srgb, scene_light, srgb_to_linear
+from nerco_plugin.light import STEP, WHITE, developed, expose, linear_to_srgb, scene_light, srgb_to_linear
 
 LUMA = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
 
@@ -117,31 +117,6 @@ def test_red_and_blue_are_moved_by_no_more_than_asked_and_nothing_below_zero() -
     torch.testing.assert_close(expose(gray, 0.5, black_level=1.5), expose(gray, 0.5))
 
 
-def test_a_cast_of_dark_light_goes_by_half_at_most_and_one_of_brighter_light_stays() -> None:
-    cast = torch.tensor([0.6, 1.0, 1.5]).view(3, 1, 1)
-    gray = torch.tensor([GRAY[0], 1.0, GRAY[1]])
-    for green, share in ((1.0, 0.5), (16.0, 0.25), (24.0, 0.5 / 6.0625), (64.0, 0.5 / 257)):
-        dark = developed(torch.full((1, 3, 8, 8), green * STEP) * cast / WHITE)
-        seen = scene_light(expose(dark, 0.2, gray_world=16.0)).mean((2, 3))[0]
-        expected = cast.flatten() * (gray / cast.flatten()) ** share
-        torch.testing.assert_close(seen / seen[1], expected, rtol=2e-3, atol=0)
-
-
-def test_a_cast_that_is_almost_a_whole_channel_grows_no_more_than_twofold_and_black_stays() -> None:
-    light = torch.full((2, 3, 8, 8), 2 * STEP) * torch.tensor([0.01, 1.0, 0.0]).view(3, 1, 1)
-    light[1] = 0
-    exposed = expose(developed(light / WHITE), 0.2, gray_world=1000.0)
-    seen = scene_light(exposed[:1]).mean((2, 3))[0]
-    torch.testing.assert_close(seen / seen[1], torch.tensor([0.02, 1.0, 0.0]), rtol=0.02, atol=1e-6)
-    assert torch.equal(exposed[1], torch.zeros_like(exposed[1]))
-
-
-def test_every_image_has_a_cast_of_its_own() -> None:
-    light = scene_light(smooth(2)) * torch.tensor([0.005, 0.02]).view(2, 1, 1, 1)
-    together = expose(developed(light), 0.3, gray_world=16.0)
-    torch.testing.assert_close(together[1:], expose(developed(light[1:]), 0.3, gray_world=16.0))
-
-
 def test_highlights_bound_nothing_where_the_brightness_asks_for_more() -> None:
     dark = developed(scene_light(smooth()) * 0.01)
     torch.testing.assert_close(expose(dark, 0.9, highlights=0.3), expose(dark, 0.9))
@@ -174,7 +149,7 @@ def test_a_toe_keeps_noise_as_large_as_its_place_and_shadows_as_they_were_lifted
 
 def test_stops_multiply_the_light_that_was_found() -> None:
     dark = developed(scene_light(smooth()) * 0.01)
-    levels = {"highlights": 0.6, "shadows": 0.15, "black_level": 1.5, "gray_world": 16.0, "toe": 0.5}
+    levels = {"highlights": 0.6, "shadows": 0.15, "black_level": 1.5, "toe": 0.5}
     found = scene_light(expose(dark, 0.4, **levels))
     for stops in (1.0, -1.5):
         moved = scene_light(expose(dark, 0.4, **levels, stops=stops))

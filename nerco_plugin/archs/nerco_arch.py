@@ -54,7 +54,6 @@ class NeRCo(nn.Module):
         highlights: with ``exposure``: luma that the brightest 2 % of an image reach at least, see there.
         shadows: with ``exposure``: luma that no more than a quarter of an image stays below, see there.
         black_level: with ``exposure``: steps of 8 bits by which the black of red and blue may lie off green's.
-        gray_world: with ``exposure``: mean green light, in steps of 8 bits, below which a cast is doubted, see there.
         toe: with ``exposure``: the light, in steps of 8 bits, of which half is left, see there.
         keep_detail: with ``exposure``: noise of an exposed image, as its deviation in [0, 1], at which half of the luma
             that was taken away with it is put back, see :func:`~nerco_plugin.detail.with_detail`.
@@ -88,7 +87,6 @@ class NeRCo(nn.Module):
         highlights: float | None = None,
         shadows: float | None = None,
         black_level: float | None = None,
-        gray_world: float | None = None,
         toe: float | None = None,
         keep_detail: float | None = None,
         generator: dict[str, Any] | None = None,
@@ -102,7 +100,7 @@ class NeRCo(nn.Module):
         for name, level in levels.items():
             if level is not None and not 0 < level < 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {level}")
-        amounts = {"black_level": black_level, "gray_world": gray_world, "toe": toe, "keep_detail": keep_detail}
+        amounts = {"black_level": black_level, "toe": toe, "keep_detail": keep_detail}
         for name, amount in amounts.items():
             if amount is not None and not amount > 0:
                 raise ValueError(f"{name} must be positive, got {amount}")
@@ -111,7 +109,7 @@ class NeRCo(nn.Module):
                 raise ValueError(f"{name} needs exposure, which is missing")
         self.residual = residual
         self.exposure, self.highlights, self.shadows, self.black_level = exposure, highlights, shadows, black_level
-        self.gray_world, self.toe, self.keep_detail = gray_world, toe, keep_detail
+        self.toe, self.keep_detail = toe, keep_detail
         self.concat = use_nrn and enhance_input == "concat"
         drawing: dict[str, Any] = {"upsample": upsample, "norm": norm, "long_skip": long_skip}
         self.nrn = (
@@ -150,7 +148,7 @@ class NeRCo(nn.Module):
         """What every part of the network sees of an image, (N, 3, H, W) in [0, 1]: itself, or ``exposure`` of it.
 
         ``simulated``: a side of the warm start's pairs, which is darkened too where it is bright. Its black is exact:
-        ``black_level``, ``gray_world`` and ``toe`` are for cameras. ``stops``: as for the network.
+        ``black_level`` and ``toe`` are for cameras. ``stops``: as for the network.
         """
         if self.exposure is None:
             if stops:
@@ -159,8 +157,7 @@ class NeRCo(nn.Module):
         levels = self.exposure, self.highlights, self.shadows
         if simulated:
             return expose(low, *levels, darken=True)
-        black_level, gray_world, toe = self.black_level, self.gray_world, self.toe
-        return expose(low, *levels, black_level=black_level, gray_world=gray_world, toe=toe, stops=stops)
+        return expose(low, *levels, black_level=self.black_level, toe=self.toe, stops=stops)
 
     def enhance(self, low: Tensor, lightness: bool = True) -> Enhancement:
         """The path of Eq. 8 with all that it computes on the way; ``low`` (N, 3, H, W) in [-1, 1], exposed.

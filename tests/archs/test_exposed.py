@@ -81,12 +81,10 @@ def test_an_exposed_network_sees_exposed_images() -> None:
     torch.testing.assert_close(lifted(low), plain(expose(low, 0.5, 0.8, 0.4)))
     lifted.black_level = 3.0
     torch.testing.assert_close(lifted(low), plain(expose(low, 0.5, 0.8, 0.4, black_level=3.0)))
-    lifted.gray_world = 160.0
-    torch.testing.assert_close(lifted(low), plain(expose(low, 0.5, 0.8, 0.4, black_level=3.0, gray_world=160.0)))
     lifted.toe = 2.0
-    seen = expose(low, 0.5, 0.8, 0.4, black_level=3.0, gray_world=160.0, toe=2.0)
+    seen = expose(low, 0.5, 0.8, 0.4, black_level=3.0, toe=2.0)
     torch.testing.assert_close(lifted(low), plain(seen))
-    brighter = expose(low, 0.5, 0.8, 0.4, black_level=3.0, gray_world=160.0, toe=2.0, stops=1.0)
+    brighter = expose(low, 0.5, 0.8, 0.4, black_level=3.0, toe=2.0, stops=1.0)
     torch.testing.assert_close(lifted(low, stops=1.0), plain(brighter))
     with pytest.raises(ValueError, match="stops: got 1.0, and the network has no exposure"):
         plain(low, stops=1.0)
@@ -104,7 +102,6 @@ def test_an_exposed_network_sees_exposed_images() -> None:
         ("highlights", 0.7),
         ("shadows", 0.1),
         ("black_level", 2.0),
-        ("gray_world", 16.0),
         ("toe", 0.5),
         ("keep_detail", 0.005),
     ],
@@ -114,7 +111,7 @@ def test_a_wrong_option_is_named(option: str, value: Any) -> None:
         build_network({**SMALL, option: value})
 
 
-@pytest.mark.parametrize("option", ["black_level", "gray_world", "toe", "keep_detail"])
+@pytest.mark.parametrize("option", ["black_level", "toe", "keep_detail"])
 def test_an_amount_that_is_not_positive_is_named(option: str) -> None:
     with pytest.raises(ValueError, match=f"{option} must be positive, got 0"):
         build_network({**SMALL, "exposure": 0.5, option: 0})

@@ -73,7 +73,7 @@ def test_a_network_that_exposes_its_images_first(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("nerco_plugin.light.BISECTIONS", 6)  # a graph has them one by one: all 24 take a minute
     options = {"norm": "none", "residual": True}  # these and the next as packaged
     options |= {"exposure": 0.48, "highlights": 0.72, "shadows": 0.15, "black_level": 1.5}
-    options |= {"gray_world": 16.0, "toe": 0.5, "keep_detail": 0.004}
+    options |= {"toe": 0.5, "keep_detail": 0.004}
     block = {"type": "NeRCo", **SMALLEST, **options}
     write_weights(Weights(NeRCo(**SMALLEST, **options).state_dict(), block), tmp_path / "net.safetensors")
     network = network_of(tmp_path / "net.safetensors")
