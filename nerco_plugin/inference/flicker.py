@@ -15,9 +15,12 @@ from torch.nn import functional as F
 SECONDS = 2.0
 GRID = 48  # blocks along an axis, at most, whose means are compared: noise of single pixels is averaged away
 STILL = 0.05  # relative change of a block's lightness below which it stands still
-STILL_FLOOR = 2 / 255  # and the absolute change that is always allowed
+STILL_FLOOR = 2 / 255  # and an absolute change beside it, for noise
+STILL_DARK = 0.2  # at most this share of its lightness in all, and STILL_LEAST: near black the floor would allow any
+STILL_LEAST = 0.25 / 255
+BLACK = 3 / 255  # lightest channel of a block that tells nothing: in a fade it jumps where the light hardly changes
 DARKEST = 1e-3  # added, so that the ratio of two blacks is 1
-LEAST_SHARE = 0.1  # of blocks that stand still; below it the scene is a new one
+LEAST_SHARE = 0.1  # of the blocks above black that stand still; up to it the scene is a new one
 
 
 class FlickerFilter:
@@ -33,8 +36,10 @@ class FlickerFilter:
         """The enhanced frame with its flicker taken back; both (1, 3, H, W) in [0, 1], as is the result."""
         low_blocks, blocks = _blocks(low), _blocks(enhanced)
         if self.low is not None and self.low.shape == low_blocks.shape:
-            still = _still(self.low, low_blocks)
-            if still.float().mean() < LEAST_SHARE:
+            most = torch.maximum(self.low, low_blocks)
+            told = most.amax(dim=1, keepdim=True) > BLACK
+            still = _still(self.low, low_blocks, most) & told
+            if still.sum() <= LEAST_SHARE * told.sum():
                 self.log_gain = torch.zeros_like(self.log_gain)
             else:
                 change = _median_change(self.enhanced, blocks, still)
@@ -48,9 +53,9 @@ def _blocks(frame: Tensor) -> Tensor:
     return F.adaptive_avg_pool2d(frame, (min(GRID, height), min(GRID, width)))
 
 
-def _still(before: Tensor, now: Tensor) -> Tensor:
-    """Which blocks have kept the lightness of every channel: (1, 1, h, w)."""
-    allowed = STILL_FLOOR + STILL * torch.maximum(before, now)
+def _still(before: Tensor, now: Tensor, most: Tensor) -> Tensor:
+    """Which blocks have kept the lightness of every channel, at ``most`` the greater of both: (1, 1, h, w)."""
+    allowed = torch.minimum(STILL_FLOOR + STILL * most, STILL_LEAST + STILL_DARK * most)
     return ((now - before).abs() <= allowed).all(dim=1, keepdim=True)
 
 

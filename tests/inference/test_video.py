@@ -149,6 +149,34 @@ def test_a_new_scene_begins_afresh() -> None:
     torch.testing.assert_close(steadied(bright, bright), bright)
 
 
+def evened(low: torch.Tensor) -> torch.Tensor:
+    """Light of one mean whatever comes, as a network makes it that exposes; black stays black."""
+    return (low * 0.4 / low.mean().clamp(min=0.25 / 255)).clamp(0, 1)
+
+
+def noisy(level: float, seed: int, noise: float = 0.3) -> torch.Tensor:
+    """(1, 3, 60, 80), a scene of that mean level of 255, in the whole numbers that a video holds."""
+    random = np.random.default_rng(seed)
+    frame = scene(60, 80).astype(np.float32) / scene(60, 80).mean() * level + random.normal(
+        scale=noise, size=(60, 80, 3)
+    )
+    return torch.from_numpy(frame.clip(0, 255).round().astype(np.float32)).movedim(-1, 0)[None] / 255
+
+
+def test_a_scene_that_fades_in_from_black_is_seen_at_once() -> None:
+    """Measured: half a second after the first light, 0.004 of 0.4 with a floor that black always kept."""
+    steadied = FlickerFilter(frame_rate=24)
+    means = [float(steadied(low, evened(low)).mean()) for low in (noisy(24 * step / 36, step) for step in range(37))]
+    assert min(means[12:]) > 0.3
+
+
+def test_a_cut_between_two_dark_scenes_begins_afresh() -> None:
+    steadied = FlickerFilter(frame_rate=24)
+    first, second = noisy(4.0, 0), noisy(2.0, 1)
+    steadied(first, evened(first) * 0.7)
+    torch.testing.assert_close(steadied(second, evened(second)), evened(second))
+
+
 def test_what_is_no_video(tmp_path: Path) -> None:
     (tmp_path / "x.mp4").write_text("no video")
     with pytest.raises(VideoError, match=r"x.mp4"):
