@@ -27,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print it")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    enhance = commands.add_parser("enhance", help="enhance images, folders of them, and videos")
+    enhance = commands.add_parser("enhance", help="enhance images, folders of them, and videos (without subtitles)")
     enhance.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="image, video, or folder (recursive)")
     enhance.add_argument("-o", "--out", required=True, type=Path, help="folder; or a file, for a single file")
     _add_network(enhance)

@@ -11,6 +11,7 @@ import torch
 from nerco_plugin.inference.enhancer import Enhancer
 from nerco_plugin.inference.flicker import FlickerFilter
 from nerco_plugin.inference.formats import VIDEO_CODECS
+from nerco_plugin.inference.tracks import copy_description, said_end
 
 QUALITY = {"libx264": {"crf": "17", "preset": "medium"}, "libvpx-vp9": {"crf": "24", "b": "0", "row-mt": "1"}}
 CONTAINERS = {".mkv": "matroska", ".m4v": "mp4"}  # names that are not the ending itself
@@ -42,7 +43,8 @@ def enhance_video(
 ) -> str | None:
     """Enhance ``source`` into ``target``, in the container that ``suffix`` (such as .mp4) names.
 
-    Frames are 8 bits a channel. Sound is copied as it is; subtitles and data are left out.
+    Frames are 8 bits a channel, of the main track of pictures. Sound is copied as it is; subtitles and data are left
+    out.
 
     Args:
         enhancer: what enhances a frame.
@@ -54,7 +56,8 @@ def enhance_video(
         stops: of exposure, added to what the network chooses.
 
     Returns:
-        What is missing at the end, where the file is shorter than it says: cut off, or damaged.
+        What is missing: the end, where the file is shorter than it says (cut off, or damaged), sound of a codec that
+        FFmpeg does not know, or the shape of pixels in a .webm.
 
     Raises:
         VideoError: no video in it, no frame to be decoded, or its sound does not go into that container.
@@ -62,35 +65,42 @@ def enhance_video(
     """
     av = import_av()
     container = CONTAINERS.get(suffix, suffix[1:])
+    read, written = str(source.absolute()), str(target.absolute())  # FFmpeg takes 12:30.mp4 for a protocol
     try:
-        with av.open(str(source)) as reader, av.open(str(target), "w", format=container) as writer:
-            if not reader.streams.video:
-                raise VideoError(f"{source}: there is no video in it")
-            return _Transfer(enhancer, reader, writer, VIDEO_CODECS[suffix], strength, stops).run(on_frame)
+        with av.open(read) as reader, av.open(written, "w", format=container) as writer:
+            codec = VIDEO_CODECS[suffix]
+            return _Transfer(enhancer, str(source), reader, writer, codec, strength, stops).run(on_frame)
     except av.error.FFmpegError as error:
         raise VideoError(f"{source}: {error}") from error
 
 
 class _Transfer:
-    """One video on its way from ``reader`` to ``writer``."""
+    """One video, which errors call ``name``, on its way from ``reader`` to ``writer``."""
 
     def __init__(
         self,
         enhancer: Enhancer,
+        name: str,
         reader: Any,  # noqa: ANN401  PyAV's containers, packets and frames: it may not be installed
         writer: Any,  # noqa: ANN401
         codec: str,
         strength: float,
         stops: float,
     ) -> None:
-        self.enhancer, self.reader, self.writer, self.strength = enhancer, reader, writer, strength
-        self.stops = stops
-        self.source = reader.streams.video[0]
+        self.enhancer, self.name, self.reader, self.writer = enhancer, name, reader, writer
+        self.strength, self.stops = strength, stops
+        self.source = reader.streams.best("video")  # no cover, no second angle
+        if self.source is None:
+            raise VideoError(f"{name}: there is no video in it")
+        if self.source.codec_context is None:
+            raise VideoError(f"{name}: its pictures are of a codec that FFmpeg does not know")
         self.source.thread_type = "AUTO"
         self.rate = self.source.average_rate or self.source.guessed_rate or Fraction(25)
         options = QUALITY[codec] | ({"bf": "0"} if writer.format.name == "avi" else {})  # which has no place for them
         self.video = writer.add_stream(codec, rate=self.rate, options=options)
-        self.sounds = {stream.index: self._sound_like(stream) for stream in reader.streams.audio}
+        known = [stream for stream in reader.streams.audio if stream.codec_context is not None]
+        self.sounds = {stream.index: self._sound_like(stream) for stream in known}
+        self.taken = [self.source, *known]
         self.flicker = FlickerFilter(float(self.rate))
         self.writer.metadata.update(reader.metadata)
 
@@ -99,7 +109,7 @@ class _Transfer:
         done, last = 0, 0.0
         has_times = "avi" not in (self.reader.format.name, self.writer.format.name)  # which knows an even beat only
         waiting = []  # sound before the first frame: the first packet written fixes the picture's size
-        for packet in self.reader.demux(self.source, *self.reader.streams.audio):
+        for packet in self.reader.demux(self.taken):
             if packet.pts is not None:
                 last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
             if packet.stream.index in self.sounds:
@@ -116,20 +126,31 @@ class _Transfer:
                 self._copy(waiting)
                 waiting.clear()
         if not done:
-            raise VideoError(f"{self.reader.name}: no frame of it can be decoded")
+            raise VideoError(f"{self.name}: no frame of it can be decoded")
         self.writer.mux(self.video.encode(None))
-        said = ((self.reader.start_time or 0) + (self.reader.duration or 0)) / 1e6  # FFmpeg counts microseconds
-        return f"cut off: ends after {last:.1f} of {said:.1f} s" if last < said - LATE else None
+        return self._missing(last)
+
+    def _missing(self, last: float) -> str | None:
+        missing, said = [], said_end(self.reader, self.taken)
+        if last < said - LATE:
+            missing.append(f"cut off: ends after {last:.1f} of {said:.1f} s")
+        if len(self.sounds) < len(self.reader.streams.audio):
+            missing.append("left out: sound of a codec that FFmpeg does not know")
+        if self.writer.format.name == "webm" and (self.source.sample_aspect_ratio or 1) != 1:  # PyAV cannot say it
+            missing.append("left out: the shape of its pixels, which are not square; try .mkv")
+        return "; ".join(missing) or None
 
     def _sound_like(self, stream: Any) -> Any:  # noqa: ANN401
         codec, container = stream.codec_context.name, self.writer.format.name
-        misfit = VideoError(f"{self.reader.name}: its sound ({codec}) does not go into {container}; try .mkv")
+        misfit = VideoError(f"{self.name}: its sound ({codec}) does not go into {container}; try .mkv")
         if container == "mp4" and codec.startswith("pcm_"):  # FFmpeg begins, and fails at the end
             raise misfit
         try:
-            return self.writer.add_stream_from_template(stream)
+            sound = self.writer.add_stream_from_template(stream)
         except ValueError as error:
             raise misfit from error
+        copy_description(stream, sound)
+        return sound
 
     def _copy(self, sound: list[Any]) -> None:
         for packet in sound:
@@ -155,5 +176,7 @@ class _Transfer:
         self.video.width, self.video.height = width, height
         self.video.pix_fmt = "yuv444p" if height % 2 or width % 2 else "yuv420p"  # which halves the colours' size
         self.video.codec_context.time_base = frame.time_base
+        if aspect := self.source.sample_aspect_ratio:
+            self.video.codec_context.sample_aspect_ratio = 1 / aspect if frame.rotation % 180 else aspect
         for tag in COLOUR_TAGS:
             setattr(self.video.codec_context, tag, getattr(self.source.codec_context, tag))
