@@ -7,11 +7,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerco_plugin.allocator import keep_freed_memory
 from nerco_plugin.inference.doctor import examine
 from nerco_plugin.inference.jobs import plan_jobs
+from nerco_plugin.inference.left_out import describe
 from nerco_plugin.models.checkpoint_error import CheckpointError
 
 if TYPE_CHECKING:
@@ -23,8 +25,9 @@ MENDABLE = (CheckpointError, ImportError, OSError, ValueError)  # OptionError, J
 def enhance(args: argparse.Namespace) -> int:
     """``nerco enhance``."""
     unread: list[str] = []
+    left_out: set[Path] = set()
     try:
-        jobs = plan_jobs(args.inputs, args.out, unread.append)
+        jobs = plan_jobs(args.inputs, args.out, unread.append, left_out)
         from nerco_plugin.inference.batch import enhance_files
 
         enhancer = _enhancer(args)
@@ -34,8 +37,9 @@ def enhance(args: argparse.Namespace) -> int:
     outcome = enhance_files(enhancer, jobs, args.strength, args.overwrite, progress=not args.quiet, stops=args.stops)
     skipped = f", {outcome.skipped} there already (--overwrite does them again)" if outcome.skipped else ""
     faults = unread + outcome.faults
-    failed = "".join(f"\nfailed: {fault}" for fault in faults)
-    sys.stderr.write(f"{outcome.done} enhanced{skipped}, {len(faults)} failed{failed}\n")
+    lines = [f"{outcome.done} enhanced{skipped}, {len(faults)} failed", describe(left_out)]
+    lines += [f"failed: {fault}" for fault in faults]
+    sys.stderr.write("".join(f"{line}\n" for line in lines if line))
     return 1 if faults else 0
 
 

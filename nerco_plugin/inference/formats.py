@@ -3,6 +3,8 @@
 IMAGE_FORMATS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
     ".png": "PNG",
     ".tif": "TIFF",
     ".tiff": "TIFF",
@@ -16,4 +18,10 @@ VIDEO_CODECS = {
     ".mkv": "libx264",
     ".avi": "libx264",
     ".webm": "libvpx-vp9",
+}
+# Photographs and videos of other kinds, which are not enhanced.
+UNREAD = {
+    *(".heic", ".heif", ".avif", ".jxl", ".gif"),
+    *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2"),
+    *(".mts", ".3gp", ".mpg", ".wmv"),
 }

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from nerco_plugin.inference.formats import IMAGE_FORMATS, VIDEO_CODECS
+from nerco_plugin.inference.formats import IMAGE_FORMATS, UNREAD, VIDEO_CODECS
+from nerco_plugin.inference.left_out import describe
 
 KNOWN = {**IMAGE_FORMATS, **VIDEO_CODECS}
+FILES = ("application/pdf", "text/plain")  # beside images, videos and sound, endings that no folder is meant by
 
 
 class JobError(ValueError):
@@ -31,28 +33,36 @@ def _raise(message: str) -> None:
     raise JobError(message)
 
 
-def plan_jobs(inputs: Sequence[Path], out: Path, warn: Callable[[str], None] = _raise) -> list[Job]:
+def plan_jobs(
+    inputs: Sequence[Path],
+    out: Path,
+    warn: Callable[[str], None] = _raise,
+    left_out: set[Path] | None = None,
+) -> list[Job]:
     """The files that ``inputs`` mean, each with its result under ``out``.
 
     A single file goes to ``out`` itself where that has the ending of an image or a video; everything else goes into
-    the folder ``out``: files under their names, folders with their structure. Hidden files, files of other kinds in
-    a folder, and whatever lies under ``out`` are left out; an input that is named twice counts once.
+    the folder ``out``: files under their names, folders with their structure. Hidden files, files of other kinds and
+    linked folders in a folder, and whatever lies under ``out`` are left out; an input that is named twice counts once.
 
     Args:
         inputs: files and folders.
         out: a folder, made later where it is absent, or a file's name.
         warn: called with the name of each folder that cannot be read; raises JobError unless told otherwise.
+        left_out: gets what folders hold of photographs and videos of other kinds, and of linked folders.
 
     Raises:
         JobError: an input is absent or of an unknown kind, a folder holds nothing to enhance, two results have one
             name, ``out`` is a file's name where a folder is needed, or a result would replace an input.
         OSError: an input cannot be looked at.
     """
+    left_out = set() if left_out is None else left_out
     if len(inputs) == 1 and inputs[0].is_file() and out.suffix.lower() in KNOWN and not out.is_dir():
         jobs = [Job(_known(inputs[0]), out)]
     else:
         _check_folder(out)
-        jobs = list(dict.fromkeys(job for path in inputs for job in _jobs_of(path, out, warn)))
+        planned = [job for path in inputs for job in _jobs_of(path, out, warn, left_out)]
+        jobs = list({(job.source.resolve(), job.target): job for job in planned}.values())
     _check_kinds(jobs)
     _check_targets(jobs)
     return jobs
@@ -62,25 +72,29 @@ def _check_folder(out: Path) -> None:
     """``-o better.gif`` and, for several inputs, ``-o better.jpg`` mean no folder of that name."""
     if out.is_dir():
         return
+    ending = out.suffix.lower()
     kind = mimetypes.guess_type(out.name)[0] or ""
-    if out.suffix.lower() in KNOWN:
+    if ending in KNOWN:
         raise JobError(
             f"{out}: a file's name, for one image or one video; name a folder for a folder or several inputs"
         )
-    if kind.startswith(("image/", "video/")):
-        raise JobError(f"{out}: cannot write {kind}, but {' '.join(KNOWN)}")
+    if ending in UNREAD or kind in FILES or kind.startswith(("image/", "video/", "audio/")):
+        raise JobError(f"{out}: cannot write {kind or ending}, but {' '.join(KNOWN)}")
     if out.exists():
         raise JobError(f"{out}: is a file; name a folder")
 
 
-def _jobs_of(path: Path, out: Path, warn: Callable[[str], None]) -> list[Job]:
+def _jobs_of(path: Path, out: Path, warn: Callable[[str], None], left_out: set[Path]) -> list[Job]:
     if path.is_file():
         return [Job(_known(path), out / path.name)]
     if not path.is_dir():
         raise JobError(f"{path}: is no file and no folder" if path.exists() else f"no such file or folder: {path}")
-    files = _files_under(path, out.resolve(), warn)
+    unread: set[Path] = set()
+    files = _files_under(path, out.resolve(), warn, unread)
     if not files:
-        raise JobError(f"{path}: no image or video in this folder; known endings: {' '.join(KNOWN)}")
+        told = ["no image or video in this folder", describe(unread), f"known endings: {' '.join(KNOWN)}"]
+        raise JobError(f"{path}: {'; '.join(filter(None, told))}")
+    left_out |= unread
     return [Job(file, out / file.relative_to(path)) for file in files]
 
 
@@ -90,13 +104,17 @@ def _known(path: Path) -> Path:
     return path
 
 
-def _files_under(folder: Path, out: Path, warn: Callable[[str], None]) -> list[Path]:
-    """Images and videos, sorted; ``out`` itself may be ``folder``'s child, not ``folder`` itself."""
+def _files_under(folder: Path, out: Path, warn: Callable[[str], None], left_out: set[Path]) -> list[Path]:
+    """Images and videos, sorted, and what is ``left_out``; ``out`` may be ``folder``'s child, not ``folder`` itself."""
     found = []
     for parent, folders, names in os.walk(folder, onerror=lambda error: warn(f"{error.filename}: {error.strerror}")):
         here = Path(parent)
         folders[:] = sorted(name for name in folders if not name.startswith(".") and (here / name).resolve() != out)
-        found += [here / name for name in sorted(names) if not name.startswith(".")]
+        names = sorted(name for name in names if not name.startswith("."))
+        links = [name for name in folders if (here / name).is_symlink()]  # which os.walk does not enter
+        others = [name for name in names if Path(name).suffix.lower() in UNREAD]
+        left_out |= {here.resolve() / name for name in links + others}
+        found += [here / name for name in names]
     return [file for file in found if file.suffix.lower() in KNOWN and _is_ordinary(file)]
 
 

@@ -125,6 +125,11 @@ def test_jobs_that_do_not_go_together(photographs: Path, tmp_path: Path) -> None
         ([photographs / "1.png"], "x.mp4", "is an image"),
         ([photographs], "x.png", "x.png: a file's name"),
         ([photographs / "1.png"], "x.gif", "x.gif: cannot write image/gif"),
+        ([photographs / "1.png"], "x.pdf", "x.pdf: cannot write application/pdf"),
+        ([photographs / "1.png"], "x.txt", "x.txt: cannot write text/plain"),
+        ([photographs / "1.png"], "x.dng", "x.dng: cannot write"),
+        ([photographs], "x.3gp", "x.3gp: cannot write"),
+        ([photographs], "x.mts", "x.mts: cannot write"),
         ([photographs], "plain", "plain: is a file"),
         ([tmp_path / "pipe.png"], "out", "no file and no folder"),
     ):
@@ -132,11 +137,30 @@ def test_jobs_that_do_not_go_together(photographs: Path, tmp_path: Path) -> None
             plan_jobs(inputs, tmp_path / out)
 
 
-def test_what_a_folder_gives(photographs: Path, tmp_path: Path) -> None:
+def test_what_a_folder_gives(photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = plan_jobs([photographs], tmp_path / "out")
     os.mkfifo(photographs / "pipe.png")
     assert plan_jobs([photographs, photographs, photographs / "1.png"], tmp_path / "out") == jobs
+    monkeypatch.chdir(tmp_path)
+    again = plan_jobs([photographs, Path("in/1.png"), Path("in")], tmp_path / "out")
+    assert [job.target for job in again] == [job.target for job in jobs]
     assert plan_jobs([photographs], tmp_path / "version.2") != jobs  # a dot does not make it a file
+
+
+def test_what_is_left_out_is_counted(
+    photographs: Path, tmp_path: Path, tiny_weights: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/4.CR2").touch()
+    (photographs / "link").symlink_to(tmp_path / "elsewhere")
+    for name in ("5.heic", "sub/6.HEIC", "sub/7.dng", ".8.dng"):
+        (photographs / name).touch()
+    (photographs / "sub/2.jpg").rename(photographs / "sub/2.jfif")
+    assert enhance(photographs, os.path.relpath(photographs), "-o", tmp_path / "out", "--weights", tiny_weights) == 0
+    assert list(files(tmp_path / "out")) == ["1.png", "sub/2.jfif", "sub/3.png"]
+    assert "3 enhanced, 0 failed\nleft out: 3 (.heic 2, .dng 1), 1 linked folder\n" in capsys.readouterr().err
+    assert enhance(photographs / "link", "-o", tmp_path / "out", "--weights", tiny_weights) == 2
+    assert "link: no image or video in this folder; left out: 1 (.cr2 1); known" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="everything may be read")
