@@ -1,10 +1,12 @@
 """The command ``nerco``: enhance, demo, doctor. Imports nothing before its arguments are parsed: help comes at once."""
 
 import argparse
+import contextlib
 import gc
 import importlib
 import math
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -39,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="-4..4",
         help="expose this much further; below 0, less: 1 is twice the light",
     )
+    enhance._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$", re.I)  # argparse: no exponent
     enhance.add_argument("--overwrite", action="store_true", help="redo what is there already, instead of skipping it")
     enhance.add_argument("--quiet", action="store_true", help="no progress bar")
     demo = commands.add_parser("demo", help="a web page on this machine to try it")
@@ -99,23 +102,31 @@ def _port(text: str) -> int:
     return int(text)
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM: stops as Ctrl-C does, and leaves with its own code."""
+class _Stopped(KeyboardInterrupt):
+    """Another signal than Ctrl-C's: stops as that does, and leaves with its own code, 128 + ``args[0]``."""
 
 
-def _terminate(*_: object) -> NoReturn:
-    raise _Terminated
+def _stop(number: int, _: object) -> NoReturn:
+    raise _Stopped(number)
+
+
+def _heed_signals() -> None:
+    for name in ("SIGTERM", "SIGHUP"):  # which Windows has not
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) != signal.SIG_IGN:  # nohup's wish
+            signal.signal(number, _stop)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0: all went well; 1: a file or a check failed; 2: wrong arguments or weights; 130, 143: interrupted."""
+    """Exit code 0: all is well; 1: a file or a check failed; 2: wrong arguments or weights; 129, 130, 143: signals."""
     args = build_parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _terminate)
+    _heed_signals()
     try:
         return _commands()[args.command](args)
     except KeyboardInterrupt as interrupt:
-        sys.stderr.write("\ninterrupted; the same command goes on where this one stopped\n")
-        return 128 + (signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT)
+        with contextlib.suppress(OSError):  # a terminal that is gone
+            sys.stderr.write("\ninterrupted; the same command goes on where this one stopped\n")
+        return 128 + (interrupt.args[0] if isinstance(interrupt, _Stopped) else signal.SIGINT)
 
 
 def _commands() -> Any:  # noqa: ANN401  what it returns is known once it is imported
@@ -129,8 +140,9 @@ def _commands() -> Any:  # noqa: ANN401  what it returns is known once it is imp
 def run(arguments: list[str] | None = None) -> NoReturn:
     """The console command: as :func:`main`, then out at once, for torch takes half a second to take itself apart."""
     code = main(arguments)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
     os._exit(code)
 
 

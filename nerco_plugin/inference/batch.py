@@ -1,10 +1,8 @@
 """Enhances many files one after the other: whole or not at all, and a bad one does not stop the rest."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -15,6 +13,7 @@ from nerco_plugin.inference.enhancer import EnhanceError, Enhancer
 from nerco_plugin.inference.jobs import Job
 from nerco_plugin.inference.photograph import check_holds, encode_photograph, read_photograph
 from nerco_plugin.inference.video import VideoError, enhance_video
+from nerco_plugin.inference.whole_file import remove_abandoned, whole_file
 
 # What is the file's fault, or the machine's for this file; anything else is ours and stops.
 FAULTS = (ImageReadError, VideoError, EnhanceError, OSError, ValueError, MemoryError, ImportError)
@@ -37,7 +36,9 @@ def enhance_files(
     stops: float = 0.0,
 ) -> Outcome:
     """Enhance all ``jobs``; a result that is there is left as it is and counts as finished unless ``overwrite``."""
-    todo = [job for job in jobs if overwrite or not os.path.lexists(job.target)]
+    todo = [job for job in jobs if overwrite or not job.target.is_file()]
+    for folder in {job.target.parent for job in jobs}:
+        remove_abandoned(folder)
     faults: list[str] = []
     done = 0
     with tqdm(todo, unit="file", disable=not progress) as bar:
@@ -63,6 +64,8 @@ def enhance_files(
 
 def _enhance(enhancer: Enhancer, job: Job, strength: float, stops: float, progress: bool) -> str | None:
     """Returns what is to be said of a file that was enhanced, and not whole."""
+    if job.target.is_dir():
+        raise ValueError(f"{job.target} is a folder")
     job.target.parent.mkdir(parents=True, exist_ok=True)
     if job.is_video:
         with whole_file(job.target) as temporary, _frame_bar(progress) as on_frame:
@@ -74,19 +77,6 @@ def _enhance(enhancer: Enhancer, job: Job, strength: float, stops: float, progre
     with whole_file(job.target) as temporary:
         temporary.write_bytes(content)
     return None
-
-
-@contextmanager
-def whole_file(target: Path) -> Iterator[Path]:
-    """A path beside ``target`` to write to; becomes ``target`` at the end, and is removed if anything goes wrong."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")  # two commands may be at the same file
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -106,4 +96,6 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def _named(job: Job, message: str) -> str:
-    return message if str(job.source) in message else f"{job.source}: {message}"
+    """The message with the source's name, whole: it may be a part of the target's."""
+    is_named = message.startswith(f"{job.source}: ") or f"'{job.source}'" in message
+    return message if is_named else f"{job.source}: {message}"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nerco_command import main
+from nerco_command import build_parser, main
 from nerco_plugin.inference import commands, doctor
 from nerco_plugin.inference.enhancer import Enhancer
 from nerco_plugin.inference.jobs import JobError, plan_jobs
@@ -85,6 +85,7 @@ def test_stops_of_exposure(
     source, out = photographs / "sub/3.png", tmp_path / "out.tif"
     assert enhance(source, "-o", out, "--stops", "-1.5") == 0
     expected = Enhancer.from_pretrained(device="cpu")(np.asarray(Image.open(source)), stops=-1.5)
+    assert build_parser().parse_args(["enhance", "x", "-o", "y", "--stops", "-1e-1"]).stops == -0.1
     np.testing.assert_array_equal(np.asarray(Image.open(out)), expected)
     assert enhance(source, "-o", tmp_path / "no.tif", "--stops", 1, "--weights", tiny_weights) == 2
     assert "stops: got 1, and the network has no exposure that could be changed" in capsys.readouterr().err
@@ -97,7 +98,7 @@ def test_interruption_leaves_whole_files(
     written = Path.write_bytes
 
     def interrupt(self: Path, content: bytes) -> int:
-        if "2.jpg" not in self.name:
+        if (tmp_path / "out/1.png").parent == self.parent:
             return written(self, content)
         written(self, content[:50])
         raise KeyboardInterrupt
@@ -176,18 +177,48 @@ def test_a_folder_that_may_not_be_read_is_named(
     assert list(files(tmp_path / "out")) == ["1.png"]
 
 
-def test_termination_has_its_own_code(photographs: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def terminate(*arguments: object) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_other_signals_have_their_own_code(
+    photographs: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: int
+) -> None:
+    def stop(*arguments: object) -> None:
+        os.kill(os.getpid(), number)
         time.sleep(5)
 
-    before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(Path, "write_bytes", terminate)
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    monkeypatch.setattr(Path, "write_bytes", stop)
     try:
-        assert enhance(photographs, "-o", photographs / "out", "--weights", tiny_weights) == 143
+        assert enhance(photographs, "-o", photographs / "out", "--weights", tiny_weights) == code
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup
+        main(["doctor"])
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
     assert files(photographs / "out") == {}
+
+
+def test_a_folder_or_a_broken_link_in_a_result_s_place(
+    photographs: Path, tiny_weights: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out = photographs / "out"
+    (out / "1.png").mkdir(parents=True)
+    (out / "sub").mkdir()
+    (out / "sub/2.jpg").symlink_to("nowhere")
+    assert enhance(photographs, "-o", out, "--weights", tiny_weights) == 1
+    error = capsys.readouterr().err
+    assert "2 enhanced, 1 failed" in error
+    assert f"failed: {photographs / '1.png'}: {out / '1.png'} is a folder" in error
+    assert list(files(out)) == ["sub/2.jpg", "sub/3.png"]
+
+
+def test_the_source_is_named_though_its_name_is_a_part_of_another(
+    photographs: Path, tiny_weights: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photographs / "sub")
+    assert enhance("3.png", "-o", "new3.png.jpg", "--weights", tiny_weights) == 1
+    assert "failed: 3.png: new3.png.jpg: JPEG does not hold alpha" in capsys.readouterr().err
 
 
 def test_faults_before_the_first_file(photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

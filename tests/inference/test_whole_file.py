@@ -1,0 +1,53 @@
+"""Whole files: names as long as they may be, and what a process that is no more has left."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nerco_plugin.inference import whole_file as module
+from nerco_plugin.inference.whole_file import remove_abandoned, whole_file
+
+
+def test_the_longest_name(tmp_path: Path) -> None:
+    target = tmp_path / ("x" * 251 + ".png")
+    with whole_file(target) as temporary:
+        temporary.write_bytes(b"all")
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+
+
+def test_a_fault_leaves_nothing(tmp_path: Path) -> None:
+    def fail() -> None:
+        with whole_file(tmp_path / "x.png") as temporary:
+            temporary.write_bytes(b"a part")
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        fail()
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom nerco_plugin.inference.whole_file import whole_file\n"
+        "with whole_file(Path(sys.argv[1])) as file:\n    file.write_bytes(b'a part'); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "x.png"], check=False)
+    (left,) = tmp_path.iterdir()
+    others = tmp_path / "mine.tmp", tmp_path / f".nerco-elsewhere{left.name.removeprefix('.nerco')}"
+    for other in others:
+        other.touch()
+    with whole_file(tmp_path / "y.png") as living:
+        living.write_bytes(b"all")
+        with monkeypatch.context() as patch:
+            patch.setattr(module.platform, "node", lambda: "another machine")
+            remove_abandoned(tmp_path)
+        assert left.exists()
+        remove_abandoned(tmp_path)
+        assert set(tmp_path.iterdir()) == {living, *others}
+    remove_abandoned(tmp_path / "absent")
+    assert str(os.getpid()) in living.name
