@@ -37,7 +37,7 @@ def build_page(enhancer: Enhancer, folder: Path) -> Any:  # noqa: ANN401
         if source is None:
             return None, wait()
         try:
-            photograph = read_photograph(source)
+            photograph = read_photograph(source, enhancer.check_size)
             enhanced = enhancer.photograph(photograph, strength, stops)
             target = folder / f"{Path(source).stem}_enhanced{Path(source).suffix}"
             target.write_bytes(encode_photograph(enhanced, target))

@@ -95,7 +95,7 @@ class Enhancer:
     def __call__(self, image: Picture | str | Path, strength: float = 1.0, stops: float = 0.0) -> Picture | np.ndarray:
         """Enhance one image; see the class."""
         if isinstance(image, (str, Path)):
-            return self.photograph(read_photograph(image), strength, stops).pixels
+            return self.photograph(read_photograph(image, self.check_size), strength, stops).pixels
         if isinstance(image, Tensor):
             return self._tensor(image, strength, stops)
         if isinstance(image, np.ndarray):
@@ -128,10 +128,8 @@ class Enhancer:
             ValueError: ``stops`` of a network without ``exposure``.
         """
         self.check_stops(stops)
-        is_large = low.shape[2] * low.shape[3] >= LARGE
-        if is_large:
-            self._require_memory(*low.shape[2:])
-        network = self.network if is_large else self.compiled
+        self.check_size(*low.shape[2:])
+        network = self.network if low.shape[2] * low.shape[3] >= LARGE else self.compiled
         enhanced = self._run(partial(network, stops=stops) if stops else network, low.to(self.device))
         if enhanced.shape != low.shape:
             raise EnhanceError(f"the network made {tuple(enhanced.shape)} of {tuple(low.shape)}: it is no enhancer")
@@ -150,8 +148,10 @@ class Enhancer:
         remedy = "" if self.dtype == torch.float32 else f" in {_name(self.dtype)}; try the precision float32"
         return f"the network gave values that are not finite{remedy}"
 
-    def _require_memory(self, height: int, width: int) -> None:
-        """Raise EnhanceError where an image of that size will not fit, before anything is computed."""
+    def check_size(self, height: int, width: int) -> None:
+        """Raise EnhanceError where an image of that size will not fit into memory, before anything is computed."""
+        if height * width < LARGE:
+            return
         if self.need is None:
             self.need = measure(lambda image: self._run(self.network, image), self.device)
         needed, there = self.need.of(height, width), available(self.device)

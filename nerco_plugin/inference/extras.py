@@ -4,12 +4,13 @@ import math
 import struct
 from typing import Any, NamedTuple
 
-from PIL import Image, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
 
 XMP_KEYWORD = "XML:com.adobe.xmp"  # of a PNG's iTXt chunk
 _XMP_TAG = 700  # TIFF
 _X_RESOLUTION = 282  # TIFF and EXIF
 _LONGEST_XMP = 65504  # in JPEG's one segment
+_LONGEST_EXIF = 65533  # likewise
 _MOST_DPI = 65535  # JPEG's
 # XMP with these speaks of a film or a gain map behind the image, which the result does not have.
 _OF_THINGS_BEHIND = (b"MotionPhoto", b"MicroVideo", b"ns.google.com/photos/1.0/container/", b"hdr-gain-map")
@@ -46,6 +47,25 @@ def save_options(extras: Extras, form: str) -> dict[str, Any]:
         options["pnginfo"] = PngImagePlugin.PngInfo()
         options["pnginfo"].add_itxt(XMP_KEYWORD, extras.xmp.decode(errors="replace"))
     return options
+
+
+def fitting_exif(exif: Image.Exif, form: str) -> bytes:
+    """EXIF as bytes, for a JPEG without its longest entries if it would not fit."""
+    content = exif.tobytes()
+    if form != "JPEG" or len(content) <= _LONGEST_EXIF:
+        return content
+    fitting = Image.Exif()
+    fitting.load(content)
+    parts = [fitting.get_ifd(tag) for tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo) if tag in fitting]
+    while len(content := fitting.tobytes()) > _LONGEST_EXIF:
+        places = [(part, tag) for part in (fitting, *parts) for tag in part]
+        part, tag = max(places, key=lambda place: _length(place[0][place[1]]))
+        del part[tag]
+    return content
+
+
+def _length(value: Any) -> int:  # noqa: ANN401
+    return len(value) if isinstance(value, (bytes, str, tuple)) else 0
 
 
 def _dpi(image: Image.Image, exif: Image.Exif) -> tuple[float, float] | None:

@@ -1,6 +1,9 @@
 """A photograph with all that its file says about it: colours, depth, alpha, profile, EXIF, density, XMP, in and out."""
 
 import io
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from nerco_plugin.data.deep_image import decode_deep, is_deep, open_image
 from nerco_plugin.data.image_io import DECODER_ERRORS, ImageReadError, read_bytes
 from nerco_plugin.data.orientation import ORIENTATION, turned_upright
-from nerco_plugin.inference.extras import Extras, read_extras, save_options
+from nerco_plugin.inference.any_size import any_size
+from nerco_plugin.inference.extras import Extras, fitting_exif, read_extras, save_options
 from nerco_plugin.inference.formats import IMAGE_FORMATS
 from nerco_plugin.inference.lossless_writers import encode_png16, encode_tiff
 
@@ -40,8 +44,12 @@ class Photograph:
     extras: Extras = Extras()
 
 
-def read_photograph(path: str | Path) -> Photograph:
+def read_photograph(path: str | Path, check_size: Callable[[int, int], None] | None = None) -> Photograph:
     """Read an image file; a palette becomes RGB or RGBA, and CMYK becomes RGB without its profile.
+
+    Args:
+        path: the file.
+        check_size: called with height and width before they are decoded; may raise. Without it Pillow's limit holds.
 
     Raises:
         ImageReadError: the file cannot be read, has several frames, or values that are not of 8 or 16 bits.
@@ -49,9 +57,21 @@ def read_photograph(path: str | Path) -> Photograph:
     content = read_bytes(path)
     if not content:
         raise ImageReadError(f"cannot read image '{path}': it is empty (0 bytes)")
+    with any_size() if check_size else nullcontext():
+        if check_size:
+            with _opened(path, content) as image:
+                width, height = image.size
+            check_size(height, width)
+        with _opened(path, content) as image:
+            return _decoded(image, content)
+
+
+@contextmanager
+def _opened(path: str | Path, content: bytes) -> Iterator[Image.Image]:
+    """The image, not yet decoded; whatever is wrong with it becomes an ImageReadError."""
     try:
         with open_image(io.BytesIO(content)) as image:
-            return _decoded(image, content)
+            yield image
     except UnidentifiedImageError as error:
         raise ImageReadError(f"cannot read image '{path}' ({len(content)} bytes): no known image format") from error
     except DECODER_ERRORS as error:
@@ -101,6 +121,8 @@ def _exif(image: Image.Image) -> Image.Exif:
         exif[ORIENTATION] = found.get(ORIENTATION, 1)
     for tag in _TIFF_LAYOUT:
         exif.pop(tag, None)
+    if exif.get(ORIENTATION, 1) not in range(1, 9):  # such as bytes, which nobody turns by
+        del exif[ORIENTATION]
     return exif
 
 
@@ -123,9 +145,16 @@ def encode_photograph(photograph: Photograph, path: Path) -> bytes:
     """The bytes of an image file of the format that ``path`` ends in, its pixels turned as its EXIF says.
 
     Raises:
-        ValueError: that format cannot hold the depth, the alpha or the size.
+        ValueError: that format cannot hold the depth, the alpha, the size, or what the file says beside them.
     """
     check_holds(path, photograph.pixels)
+    try:
+        return _encoded(photograph, path)
+    except struct.error as error:
+        raise ValueError(f"{path}: what the file says beside its pixels cannot be written: {error}") from error
+
+
+def _encoded(photograph: Photograph, path: Path) -> bytes:
     form = IMAGE_FORMATS[path.suffix.lower()]
     orientation = photograph.exif.get(ORIENTATION, 1) if form != "BMP" else 1  # which has no EXIF
     inverse = {6: 8, 8: 6}.get(orientation, orientation)  # all others are their own
@@ -142,7 +171,7 @@ def encode_photograph(photograph: Photograph, path: Path) -> bytes:
     if form != "BMP":  # which holds neither
         options["icc_profile"] = photograph.profile
         if len(photograph.exif):
-            options["exif"] = photograph.exif.tobytes()
+            options["exif"] = fitting_exif(photograph.exif, form)
     file = io.BytesIO()
     Image.fromarray(stored[..., 0] if stored.shape[2] == 1 else stored).save(file, form, **options)
     return file.getvalue()

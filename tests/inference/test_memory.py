@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from nerco_plugin.archs.nerco_arch import NeRCo
 from nerco_plugin.inference import enhancer as enhancing
 from nerco_plugin.inference import memory
+from nerco_plugin.inference.batch import enhance_files
 from nerco_plugin.inference.enhancer import EnhanceError, Enhancer
+from nerco_plugin.inference.jobs import Job
 
 CPU = torch.device("cpu")
 
@@ -42,6 +45,19 @@ def test_an_image_that_will_not_fit_is_refused_with_the_figures(
         enhancer(np.zeros((200, 300, 3), np.uint8))
     monkeypatch.setattr(enhancing, "available", lambda device: 1 << 40)
     assert enhancer(np.zeros((200, 300, 3), np.uint8)).shape == (200, 300, 3)
+
+
+def test_a_file_that_will_not_fit_is_refused_before_it_is_decoded(
+    enhancer: Enhancer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enhancing, "available", lambda device: 1 << 20)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
+    Image.new("L", (2000, 1800)).save(tmp_path / "x.png")
+    (tmp_path / "x.png").write_bytes((tmp_path / "x.png").read_bytes()[:60])
+    outcome = enhance_files(enhancer, [Job(tmp_path / "x.png", tmp_path / "y.png")], progress=False)
+    assert "x.png: 2000 x 1800 pixels need about" in outcome.faults[0]
+    with pytest.raises(EnhanceError, match="2000 x 1800 pixels need about"):
+        enhancer(tmp_path / "x.png")
 
 
 def test_a_process_limit_is_seen_from_inside(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Photographs through files and back: every format, depth and kind of channels, orientation, profile and EXIF."""
 
 import io
+import struct
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +93,36 @@ def test_damaged_exif_does_not_lose_the_photograph(tmp_path: Path) -> None:
     assert read_photograph(path).pixels.shape == photograph.pixels.shape
 
 
+def test_an_orientation_that_is_no_number_is_dropped(tmp_path: Path) -> None:
+    tags = b"Exif\x00\x00II*\x00" + struct.pack("<IHHHI4sI", 8, 1, ExifTags.Base.Orientation, 7, 1, b"\x06", 0)
+    path = tmp_path / "x.jpg"
+    Image.fromarray(smooth(3, 8)).save(path, exif=tags)
+    photograph = read_photograph(path)
+    assert photograph.pixels.shape == (19, 26, 3)
+    for ending in (".jpg", ".png", ".tif", ".webp"):
+        content = encode_photograph(photograph, Path(f"x{ending}"))
+        assert ExifTags.Base.Orientation not in Image.open(io.BytesIO(content)).getexif()
+
+
+def test_exif_that_cannot_be_written_is_named() -> None:
+    tags = Image.Exif()
+    tags[ExifTags.Base.Orientation] = b"\x06"
+    with pytest.raises(ValueError, match=r"x\.png: what the file says beside its pixels cannot be written"):
+        encode_photograph(Photograph(smooth(3, 8), None, tags), Path("x.png"))
+
+
+def test_exif_too_long_for_a_jpeg_loses_its_longest_entries() -> None:
+    tags, caption, iptc, note = exif(6), 270, 33723, 37500
+    tags[caption], tags[iptc] = "by night", b"x" * 40000
+    tags.get_ifd(ExifTags.IFD.Exif)[note] = b"y" * 60000
+    content = encode_photograph(Photograph(smooth(3, 8), None, tags), Path("x.jpg"))
+    kept = Image.open(io.BytesIO(content)).getexif()
+    assert (kept[caption], len(kept[iptc]), kept[ExifTags.Base.Orientation]) == ("by night", 40000, 6)
+    assert kept.get_ifd(ExifTags.IFD.Exif) == {EXPOSURE_TIME: (1, 50)}
+    content = encode_photograph(Photograph(smooth(3, 8), None, tags), Path("x.png"))
+    assert len(Image.open(io.BytesIO(content)).getexif().get_ifd(ExifTags.IFD.Exif)[note]) == 60000
+
+
 @pytest.mark.parametrize(("mode", "channels"), [("P", 3), ("CMYK", 3), ("1", 1), ("LA", 2), ("I;16", 1)])
 def test_other_modes(tmp_path: Path, mode: str, channels: int) -> None:
     path = tmp_path / ("x.tif" if mode == "CMYK" else "x.png")
@@ -111,6 +143,24 @@ def test_faults_name_the_file(tmp_path: Path) -> None:
     for path in sorted(tmp_path.iterdir()):
         with pytest.raises(ImageReadError, match=f"{path.name}.*{reasons[path.stem]}"):
             read_photograph(path)
+
+
+def test_size_is_judged_by_whoever_knows_before_it_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(height: int, width: int) -> None:
+        raise OverflowError(f"{width} x {height}")
+
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    path = tmp_path / "x.png"
+    Image.fromarray(smooth(3, 8)).save(path)
+    with pytest.raises(ImageReadError, match="DecompressionBomb"):
+        read_photograph(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_photograph(path, lambda height, width: None).pixels.shape == (19, 26, 3)
+    path.write_bytes(path.read_bytes()[:60])  # nothing to be decoded
+    with pytest.raises(OverflowError, match="26 x 19"):
+        read_photograph(path, refuse)
+    assert Image.MAX_IMAGE_PIXELS == 100
 
 
 def test_what_a_format_cannot_hold_is_refused() -> None:
