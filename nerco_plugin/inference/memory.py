@@ -107,24 +107,34 @@ def _process_limits() -> list[int]:
 
 
 def _control_group() -> int | None:
-    """What the control group leaves (container, Slurm, systemd), version 2 or 1; page cache counts as free."""
+    """What the control groups leave (container, Slurm, systemd), version 2 or 1; page cache counts as free.
+
+    A group's limit holds for all groups in it: the tightest counts, up to the root.
+    """
     try:
         lines = (MEMORY_FILES[0] / "self/cgroup").read_text().splitlines()
     except OSError:
         return None
     names = {part[1]: part[2].lstrip("/") for part in (line.split(":", 2) for line in lines)}
-    files = [(MEMORY_FILES[1] / names.get("", ""), "memory.max", "memory.current", "inactive_file")]
-    folder = MEMORY_FILES[1] / "memory"
+    version2 = "memory.max", "memory.current", "inactive_file"
     version1 = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
-    files += [(folder / names.get("memory", ""), *version1), (folder, *version1)]
-    for place, limit, usage, cache in files:
-        try:
-            allowed, taken = int((place / limit).read_text()), int((place / usage).read_text())
-            stat = dict(line.split() for line in (place / "memory.stat").read_text().splitlines())
-        except (OSError, ValueError):  # no such file, or "max"
-            continue
-        return max(0, allowed - taken + int(stat.get(cache, 0)))
-    return None
+    left = []
+    for root, name, files in (
+        (MEMORY_FILES[1], names.get("", ""), version2),
+        (MEMORY_FILES[1] / "memory", names.get("memory", ""), version1),
+    ):
+        groups = (root / name, *(root / name).parents)
+        left += [_left_in(group, *files) for group in groups if group.is_relative_to(root)]
+    return min((limit for limit in left if limit is not None), default=None)
+
+
+def _left_in(group: Path, limit: str, usage: str, cache: str) -> int | None:
+    try:
+        allowed, taken = int((group / limit).read_text()), int((group / usage).read_text())
+        stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):  # no such file, or "max"
+        return None
+    return max(0, allowed - taken + int(stat.get(cache, 0)))
 
 
 def _fields(file: Path) -> dict[str, int]:

@@ -99,6 +99,21 @@ def test_a_control_group_of_either_version_is_seen(tmp_path: Path, monkeypatch: 
     assert memory.available(CPU) == 1000007
 
 
+def test_a_limit_of_a_group_around_the_process_s_own_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    processes, groups = tmp_path / "proc", tmp_path / "cgroup"
+    (processes / "self").mkdir(parents=True)
+    (processes / "self/cgroup").write_text("0::/slurm/job/step\n")
+    monkeypatch.setattr(memory, "MEMORY_FILES", (processes, groups))
+    for group, allowed in (("slurm", "9000000"), ("slurm/job", "3000000"), ("slurm/job/step", "max")):
+        (groups / group).mkdir(parents=True)
+        (groups / group / "memory.max").write_text(allowed)
+        (groups / group / "memory.current").write_text("1000000")
+        (groups / group / "memory.stat").write_text("inactive_file 500\n")
+    assert memory.available(CPU) == 2000500
+    (groups / "slurm/job/step/memory.max").write_text("2000000")
+    assert memory.available(CPU) == 1000500
+
+
 def test_nothing_is_known_of_other_devices() -> None:
     assert memory.available(torch.device("mps")) is None
     assert resource.getrlimit(resource.RLIMIT_DATA)[0] == resource.RLIM_INFINITY  # this process keeps its own limits
