@@ -57,6 +57,8 @@ def demo(args: argparse.Namespace) -> int:
 
 def doctor(args: argparse.Namespace) -> int:
     """``nerco doctor``."""
+    if args.opt and not args.weights:
+        return _refuse(ValueError(f"--opt {args.opt}: name the weights that it belongs to (--weights)"))
     os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported: a report asks no network
     text, is_healthy = examine(args.weights, args.opt)
     sys.stdout.write(text + "\n")

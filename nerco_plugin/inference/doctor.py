@@ -6,7 +6,6 @@ Whatever may be broken is imported where it is looked at, so that there is a rep
 import importlib.util
 import os
 import platform
-import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from nerco_plugin import __version__
 from nerco_plugin.engine.options_source import OptionError
+from nerco_plugin.inference.compiler import why_not_compile
 from nerco_plugin.inference.formats import VIDEO_CODECS
 from nerco_plugin.inference.packaged import DEFAULT, WeightsMissingError
 from nerco_plugin.inference.packages import FAULTS, MODULES, import_all, remedy
@@ -136,8 +136,8 @@ def _devices(findings: Findings) -> None:
     elif not torch.cuda.is_available():
         built = f"for CUDA {torch.version.cuda}" if torch.version.cuda else "without CUDA"
         findings.lack(f"a GPU: torch {torch.__version__} is built {built} and sees none; the CPU works, slowly")
-    if not shutil.which("c++") and not shutil.which("g++"):
-        findings.lack("--compile: torch.compile needs a C++ compiler (g++) for the CPU")
+    if reason := why_not_compile():
+        findings.lack(f"--compile: {reason}")
 
 
 def _video(findings: Findings) -> None:
@@ -180,6 +180,6 @@ def _weights(findings: Findings, weights: str | None, option_file: Path | None) 
 
 
 def _own_runs(findings: Findings) -> None:
-    found = sorted(Path().glob("experiments/*/models/net_g_*.pth"), key=lambda path: path.stat().st_mtime)
-    if found:
+    files = (path for path in Path().glob("experiments/*/models/net_g_*.pth") if path.is_file())  # and no broken link
+    if found := sorted(files, key=lambda path: path.stat().st_mtime):
         findings.say("own runs", f"{len(found)} checkpoints under experiments/, the newest {found[-1]}")

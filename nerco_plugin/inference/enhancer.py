@@ -1,6 +1,7 @@
 """Enhancer: photographs of any size, depth and channels in, the same kind out."""
 
 import copy
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -13,6 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from nerco_plugin.archs.blocks.strips import LEAST_GPU_PIXELS
+from nerco_plugin.inference.compiler import why_not_compile
 from nerco_plugin.inference.hub import find_weights
 from nerco_plugin.inference.memory import Need, available, measure
 from nerco_plugin.inference.packaged import DEFAULT
@@ -35,14 +37,14 @@ class Enhancer:
 
     Args:
         network: in evaluation mode.
-        device: ``auto`` (CUDA, else Apple's MPS, else the CPU) or a name of torch's.
+        device: ``auto`` (CUDA, else Apple's MPS, else the CPU), ``cpu``, ``cuda``, ``cuda:1`` and so on, or ``mps``.
         precision: ``float32``, or ``bf16`` or ``fp16``: maps and products of that type, statistics, images and the last
             layer in float32. Networks that are not of this package run under autocast.
         compile_network: compile with ``torch.compile``; the first image of each size takes a minute or more
             then. Images above two megapixels are enhanced in strips all the same, which compiled code does not know.
 
     Raises:
-        ValueError: an unknown precision, or a device that is not there.
+        ValueError: an unknown precision, a device that is not there, or no compiler for ``compile_network``.
 
     ``enhancer(image, strength, stops)`` takes and gives back the same kind:
 
@@ -69,6 +71,8 @@ class Enhancer:
         if precision not in PRECISIONS:
             raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
         self.device = choose_device(device)
+        if compile_network and self.device.type == "cpu" and (reason := why_not_compile()):
+            raise ValueError(f"compile: {reason}")
         self.dtype = PRECISIONS[precision]
         self.network: nn.Module = network.to(self.device)
         self.compiled = _compiled(self.network) if compile_network else self.network
@@ -225,10 +229,12 @@ def _compiled(network: nn.Module) -> nn.Module:
 
 
 def choose_device(name: str) -> torch.device:
-    """``auto``, or a device by torch's name; raises ValueError where it is not there."""
+    """``auto``, or a device by torch's name; raises ValueError where it is unknown or not there."""
     if name == "auto":
         has_mps = torch.backends.mps.is_available()
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu")
+    if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", name):
+        raise ValueError(f"device: expected auto, cpu, cuda, cuda:1 and so on, or mps, got {name!r}")
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts

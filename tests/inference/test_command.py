@@ -235,6 +235,23 @@ def test_faults_before_the_first_file(photographs: Path, tmp_path: Path, capsys:
         assert fault in capsys.readouterr().err
 
 
+def test_options_that_cannot_be_followed(
+    photographs: Path,
+    tmp_path: Path,
+    tiny_weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    assert main(["doctor", "--opt", "x.yml"]) == 2
+    assert "error: --opt x.yml: name the weights" in capsys.readouterr().err
+    assert enhance(photographs, "-o", tmp_path / "out", "--weights", tiny_weights, "--device", "meta") == 2
+    assert "error: device: expected auto, cpu, cuda, cuda:1 and so on, or mps, got 'meta'" in capsys.readouterr().err
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert enhance(photographs, "-o", tmp_path / "out", "--weights", tiny_weights, "--compile") == 2
+    assert "error: compile: torch.compile needs a C++ compiler for the CPU" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_process_leaves_at_once_with_its_code_and_all_its_words(photographs: Path, tiny_weights: Path) -> None:
     command = [sys.executable, "tools/enhance.py", photographs / "1.png", "--weights", tiny_weights, "--quiet", "-o"]
     first, second = (
@@ -277,6 +294,9 @@ def test_doctor(stand_in: Path, tiny_weights: Path, tmp_path: Path, monkeypatch:
     text, is_healthy = doctor.examine(str(tmp_path / "gone.pth"))
     assert not is_healthy
     assert "gone.pth" in text.partition("Will not work here:")[2]
+    (tmp_path / "experiments/a/models").mkdir(parents=True)
+    (tmp_path / "experiments/a/models/net_g_5.pth").symlink_to("nowhere")
+    assert "own runs" not in doctor.examine()[0]
     (stand_in / "nerco_small.safetensors").unlink()
     text, is_healthy = doctor.examine()
     assert not is_healthy
