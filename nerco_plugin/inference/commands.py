@@ -44,10 +44,11 @@ def enhance(args: argparse.Namespace) -> int:
 
 
 def demo(args: argparse.Namespace) -> int:
-    """``nerco demo``: serves until Ctrl-C."""
+    """``nerco demo``: serves until interrupted."""
     try:
-        from nerco_plugin.inference.demo import serve
+        from nerco_plugin.inference.demo import check_address, serve
 
+        check_address(args.host, args.port)
         enhancer = _enhancer(args)
         serve(enhancer, args.host, args.port)
     except MENDABLE as error:

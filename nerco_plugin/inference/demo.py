@@ -3,8 +3,11 @@
 It needs gradio. The page asks nothing of the network: fonts are the system's own, and gradio's analytics are off.
 """
 
+import errno
 import os
+import socket
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +57,7 @@ def build_page(enhancer: Enhancer, folder: Path) -> Any:  # noqa: ANN401
             with gr.Column():
                 strength = gr.Slider(0, 1, value=1, step=0.05, label="Strength", elem_id="strength")
                 label = "Brightness, in stops of exposure"
-                stops = gr.Slider(-3, 3, value=0, step=0.25, label=label, elem_id="stops", visible=enhancer.exposes)
+                stops = gr.Slider(-4, 4, value=0, step=0.25, label=label, elem_id="stops", visible=enhancer.exposes)
                 label = "Download, in the file's own format and depth"
                 target = gr.DownloadButton(label, elem_id="download", interactive=False)
         slider = gr.ImageSlider(label="Before and after", type="numpy", interactive=False, elem_id="slider")
@@ -63,16 +66,36 @@ def build_page(enhancer: Enhancer, folder: Path) -> Any:  # noqa: ANN401
     return page
 
 
-def launch(page: Any, host: str, port: int, block: bool = True) -> None:  # noqa: ANN401
-    """Serve ``page``, until Ctrl-C if ``block``; raises OSError where the port is taken."""
+def check_address(host: str, port: int) -> None:
+    """Raise OSError, naming the option at fault, where no page can be served."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            if os.name == "posix":  # elsewhere it would take what is taken
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        option = f"--port {port}" if error.errno in (errno.EADDRINUSE, errno.EACCES) else f"--host {host}"
+        raise OSError(f"{option}: cannot be listened on: {error.strerror}; name another") from error
+
+
+def launch(page: Any, host: str, port: int) -> None:  # noqa: ANN401
+    """Begin to serve ``page``, in threads of its own; raises OSError where the port is taken."""
     theme = import_gradio().themes.Default(font=FONTS, font_mono=FONTS)
-    page.launch(server_name=host, server_port=port, share=False, theme=theme, prevent_thread_lock=not block)
+    page.launch(server_name=host, server_port=port, share=False, theme=theme, prevent_thread_lock=True)
 
 
 def serve(enhancer: Enhancer, host: str = "127.0.0.1", port: int = 7860) -> None:
-    """The page with a folder of its own for results, until Ctrl-C."""
+    """The page with a folder of its own for photographs and results, until interrupted, as by Ctrl-C: it is raised."""
     with tempfile.TemporaryDirectory(prefix="nerco_demo_") as folder:
-        launch(build_page(enhancer, Path(folder)), host, port)
+        os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(folder) / "gradio"))  # uploads would outlast the page
+        page = build_page(enhancer, Path(folder))
+        launch(page, host, port)
+        try:
+            while True:
+                time.sleep(1)
+        finally:
+            page.close()
 
 
 def _shown(pixels: Any) -> Any:  # noqa: ANN401

@@ -2,7 +2,10 @@
 
 import os
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +15,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nerco_command import build_parser, main
 from nerco_plugin.inference.enhancer import Enhancer
 
 gradio = pytest.importorskip("gradio", reason="gradio is not installed (extra: demo)")
+httpx = pytest.importorskip("httpx")  # gradio's own
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra: test)")
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 SHOWN = "Array.from(document.querySelectorAll('#slider img'), image => image.src).join()"
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @pytest.fixture
@@ -30,11 +42,9 @@ def exposing() -> Enhancer:
 def address(exposing: Enhancer, tmp_path: Path) -> Iterator[str]:
     from nerco_plugin.inference.demo import build_page, launch
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     page = build_page(exposing, tmp_path)
-    launch(page, "127.0.0.1", port, block=False)
+    launch(page, "127.0.0.1", port)
     yield f"http://127.0.0.1:{port}"
     page.close()
 
@@ -71,10 +81,57 @@ def test_the_page(address: str, tmp_path: Path, exposing: Enhancer) -> None:
         chromium.close()
     assert hosts <= {"127.0.0.1", None}
     assert 0.3 < strength < 0.7
-    assert 1 <= stops <= 2
+    assert 1.5 <= stops <= 2.5
     got = np.asarray(Image.open(tmp_path / "got.png"))
     assert got.dtype == np.uint16
     np.testing.assert_array_equal(got, exposing(pixels, strength, stops))
+
+
+def test_the_slider_goes_as_far_as_the_command(exposing: Enhancer, tmp_path: Path) -> None:
+    from nerco_plugin.inference.demo import build_page
+
+    parts = [part["props"] for part in build_page(exposing, tmp_path).config["components"]]
+    (stops,) = [part for part in parts if part.get("elem_id") == "stops"]
+    parse = build_parser().parse_args
+    for limit in (stops["minimum"], stops["maximum"]):
+        assert parse(["enhance", "x", "-o", "y", "--stops", str(limit)]).stops == limit
+        with pytest.raises(SystemExit):
+            parse(["enhance", "x", "-o", "y", "--stops", str(limit * 1.01)])
+
+
+def test_an_address_that_cannot_be_listened_on_is_named(capsys: pytest.CaptureFixture) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["demo", "--port", str(port)]) == 2
+        assert f"error: --port {port}: cannot be listened on" in capsys.readouterr().err
+    for host in ("192.0.2.1", "no such host"):
+        assert main(["demo", "--host", host, "--port", str(port)]) == 2
+        assert f"error: --host {host}: cannot be listened on" in capsys.readouterr().err
+
+
+def test_termination_leaves_nothing_and_has_its_code(tmp_path: Path, tiny_weights: Path) -> None:
+    command = [sys.executable, "nerco_command.py", "demo", "--port", str(free_port()), "--device", "cpu"]
+    environment = {key: value for key, value in os.environ.items() if key != "GRADIO_TEMP_DIR"}
+    with subprocess.Popen(
+        [*command, "--weights", str(tiny_weights)],
+        cwd=REPOSITORY,
+        env={**environment, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        address = next(line.split()[-1] for line in process.stdout if "http://127.0.0.1" in line)
+        client = httpx.Client(trust_env=False)
+        with tiny_weights.open("rb") as file:
+            uploaded = client.post(f"{address}/gradio_api/upload", files={"files": file}).json()[0]
+        assert tmp_path in Path(uploaded).parents
+        process.send_signal(signal.SIGTERM)
+        output = process.communicate(timeout=60)[0]
+    assert process.returncode == 143
+    assert "Traceback" not in output
+    assert not list(tmp_path.iterdir())
 
 
 def drag_apart(page: Any) -> None:
