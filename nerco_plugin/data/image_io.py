@@ -67,7 +67,7 @@ def read_header(path: str | Path) -> ImageHeader:
         with open_image(path) as image:
             bits = bits_per_value(image)
             width, height = image.size
-            if Image.Image.getexif(image).get(ORIENTATION, 1) >= 5:  # PNG's own getexif decodes the whole image
+            if Image.Image.getexif(image).get(ORIENTATION) in range(5, 9):  # PNG's own getexif decodes the whole image
                 width, height = height, width
             return ImageHeader(height, width, bits)
     except DECODER_ERRORS as error:

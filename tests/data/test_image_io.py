@@ -142,3 +142,10 @@ def test_header(pixels: np.ndarray, bits: int, tmp_path: Path) -> None:
     path.write_bytes(b"no image")
     with pytest.raises(ImageReadError, match=r"image\.png"):
         read_header(path)
+
+
+def test_a_header_whose_orientation_is_no_number_is_read_like_the_image(tmp_path: Path) -> None:
+    exif = b"Exif\0\0MM\0*" + struct.pack(">IHHHI4sI", 8, 1, ORIENTATION, 7, 1, b"\6\0\0\0", 0)  # of type UNDEFINED
+    content = saved(Image.fromarray(EIGHT[..., :3]), "JPEG", exif=exif)
+    (tmp_path / "image.jpg").write_bytes(content)
+    assert read_header(tmp_path / "image.jpg") == (*decode_image(content, "f").shape[:2], 8)
