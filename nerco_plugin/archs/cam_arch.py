@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from nerco_plugin.archs.blocks.attention import ChannelAttention, SpatialAttention
 from nerco_plugin.archs.blocks.borders import reflected
 from nerco_plugin.archs.blocks.feature_map import FeatureMap
-from nerco_plugin.archs.blocks.resnet import ImageHead, ResnetTrunk, at_any_size, init_weights
+from nerco_plugin.archs.blocks.resnet import ImageHead, ResnetTrunk, at_any_size, has_strips, init_weights
 from nerco_plugin.archs.blocks.strips import one_by_one
+from nerco_plugin.archs.blocks.untouched import form_of
 
 
 class Masks(NamedTuple):
@@ -86,6 +87,7 @@ class MaskExtractor(nn.Module):
         self.lightness = ImageHead(num_feat, num_in_ch)
         init_weights(self, norm)
         init_weights(self.cam)
+        self.form = form_of(self)
 
     def forward(self, image: Tensor, lightness: bool = True) -> Masks:
         """(N, 3, H, W) in [-1, 1], any H and W; ``lightness=False`` leaves the lightness mask out."""
@@ -93,7 +95,7 @@ class MaskExtractor(nn.Module):
         return Masks(masks[:, :1], masks[:, 1:] if lightness else None)
 
     def _masks(self, image: Tensor, lightness: bool) -> Tensor:
-        if self.trunk.has_strips(image):
+        if has_strips(self, image):
             return one_by_one(lambda one: self._in_strips(one, lightness), image)
         feature = self.trunk(image)
         attention = self.cam(feature)

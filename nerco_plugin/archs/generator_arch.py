@@ -3,8 +3,9 @@
 from basicsr.utils.registry import ARCH_REGISTRY
 from torch import Tensor, nn
 
-from nerco_plugin.archs.blocks.resnet import ImageHead, ResnetTrunk, at_any_size, init_weights
+from nerco_plugin.archs.blocks.resnet import ImageHead, ResnetTrunk, at_any_size, has_strips, init_weights
 from nerco_plugin.archs.blocks.strips import one_by_one
+from nerco_plugin.archs.blocks.untouched import form_of
 
 
 @ARCH_REGISTRY.register()
@@ -35,12 +36,13 @@ class ResnetGenerator(nn.Module):
         self.trunk = ResnetTrunk(num_in_ch, num_feat, num_block, upsample=upsample, norm=norm, long_skip=long_skip)
         self.head = ImageHead(num_feat, num_out_ch)
         init_weights(self, norm)
+        self.form = form_of(self)
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, num_in_ch, H, W) to (N, num_out_ch, H, W) in (-1, 1), any H and W."""
         return at_any_size(self._drawn, image, multiple=self.trunk.multiple)
 
     def _drawn(self, image: Tensor) -> Tensor:
-        if self.trunk.has_strips(image):
+        if has_strips(self, image):
             return one_by_one(lambda one: self.head.in_strips(self.trunk.in_strips(one)), image)
         return self.head(self.trunk(image))

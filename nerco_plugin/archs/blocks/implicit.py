@@ -18,6 +18,7 @@ from nerco_plugin.archs.blocks.borders import under_autocast
 from nerco_plugin.archs.blocks.checks import require_count
 from nerco_plugin.archs.blocks.products import product_dtype
 from nerco_plugin.archs.blocks.strips import are_small
+from nerco_plugin.archs.blocks.untouched import is_plain
 
 STRIP_PIXELS = 8192  # rows are worked on in strips of about this many pixels: the hidden layers stay in the cache
 SMALL_STRIP_PIXELS = 512
@@ -85,31 +86,43 @@ class ImplicitMLP(nn.Module):
 
         Columns of the weights: y, x, then L sines and L cosines of y, then of x, then the pixel's size.
         """
-        weight = self.position.weight
-        count = 2 * self.num_frequencies
-        row_columns = torch.cat([weight[:, 0:1], weight[:, 2 : 2 + count]], dim=1)
-        column_columns = torch.cat([weight[:, 1:2], weight[:, 2 + count : 2 + 2 * count]], dim=1)
-        rows = positional_encoding(pixel_centres(height, weight.device), self.num_frequencies)
-        columns = positional_encoding(pixel_centres(width, weight.device), self.num_frequencies)
-        scale = 1.0 if self.use_position else 0.0  # times zero, so that every weight keeps a gradient
-        pixel_size = 2 * weight[:, -2:].sum(dim=1)
-        row_term = scale * (row_columns @ rows.to(weight.dtype).T) + pixel_size[:, None]
-        return row_term[:, :, None], scale * (column_columns @ columns.to(weight.dtype).T)[:, None, :]
+        return self._share(height, axis=0)[:, :, None], self._share(width, axis=1)[:, None, :]
+
+    def _share(self, count: int, axis: int) -> Tensor:
+        """What the weights make of ``count`` coordinates along one axis, 0 elsewhere: (D, count)."""
+        like = next(self.position.parameters())
+        encoded = positional_encoding(pixel_centres(count, like.device), self.num_frequencies)
+        encoded = encoded * float(self.use_position)  # times zero, so that every weight keeps a gradient
+        coordinates = [encoded, torch.zeros_like(encoded)]
+        y, x = coordinates if axis == 0 else reversed(coordinates)
+        pixel_size = encoded.new_full((count, 2), 2.0 if axis == 0 else 0.0)  # once, in the row term
+        seen = torch.cat([y[:, :1], x[:, :1], y[:, 1:], x[:, 1:], pixel_size], dim=1)
+        return self.position(seen.to(like.dtype)).T
 
     def forward(self, feature: Tensor) -> Tensor:
         """(N, C, H, W) to (N, num_out_ch, H, W), any H and W; neighbours outside the image count as zero."""
+        if not all(is_plain(layer) for layer in (self.feature, *self.hidden, self.colour)):
+            return self._called(feature)
         device = feature.device.type
         if not under_autocast(feature.device):
             return self._draw(feature)
         with torch.autocast(device, enabled=False):  # weights are cast once, not for every strip; positions stay exact
             return self._draw(feature.to(torch.get_autocast_dtype(device)))
 
+    def _called(self, feature: Tensor) -> Tensor:
+        """The same by calling the layers: some may be others, or have hooks."""
+        row_term, column_term = self.position_terms(*feature.shape[2:])
+        inner = F.relu(self.feature(F.pad(feature, (1, 1, 1, 1))) + row_term + column_term)
+        for layer in self.hidden:
+            inner = F.relu(layer(inner))
+        return self.colour(inner)
+
     def _draw(self, feature: Tensor) -> Tensor:
         batch, _, height, width = feature.shape
         layers = (self.feature, *self.hidden, self.colour)
         weights = [weight for layer in layers for weight in (layer.weight, layer.bias)]
         inputs = (feature, *self.position_terms(height, width), *weights)
-        if isinstance(height, torch.SymInt):  # an exported graph is for every size: the number of strips is not known
+        if isinstance(height, torch.SymInt) or torch.jit.is_tracing():  # graphs for every size: as many strips are not
             return draw_strip(F.pad(feature, (0, 0, 1, 1)), *inputs[1:])
         pixels = STRIP_PIXELS if feature.device.type == "cpu" else GPU_STRIP_PIXELS
         rows = max(1, (SMALL_STRIP_PIXELS if are_small() else pixels) // (batch * width))

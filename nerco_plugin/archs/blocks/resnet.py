@@ -15,6 +15,7 @@ from nerco_plugin.archs.blocks.borders import ReflectionPad, reflected, without_
 from nerco_plugin.archs.blocks.checks import require_count
 from nerco_plugin.archs.blocks.feature_map import FeatureMap
 from nerco_plugin.archs.blocks.strips import one_by_one, usable
+from nerco_plugin.archs.blocks.untouched import Form, form_of, is_untouched
 from nerco_plugin.archs.blocks.winograd import convolved
 
 UPSAMPLINGS = ("transpose", "resize")
@@ -186,10 +187,11 @@ class ResnetTrunk(nn.Sequential):
         self.multiple = 2**num_down
         self.norm = norm
         self.long_skip = long_skip
+        self.form = form_of(self)
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, num_in_ch, H, W) to (N, F, H, W); H and W divisible by ``multiple`` and not below 8."""
-        if self.has_strips(image):
+        if has_strips(self, image):
             return one_by_one(lambda one: self.in_strips(one).settled().raw, image)
         if not self.long_skip:
             return super().forward(image)
@@ -201,10 +203,6 @@ class ResnetTrunk(nn.Sequential):
             if isinstance(layer, Upsample):
                 feature = feature + passed.pop()
         return feature
-
-    def has_strips(self, image: Tensor) -> bool:
-        """Whether :meth:`in_strips` is for ``image``: not where a layer was replaced, see AttendedNetwork."""
-        return usable(image) and all(isinstance(layer, STRIPPED) for layer in self.modules())
 
     def in_strips(self, image: Tensor) -> FeatureMap:
         """The same features of one image, whose last normalization and ReLU wait."""
@@ -226,10 +224,9 @@ class ResnetTrunk(nn.Sequential):
         return feature
 
 
-STRIPPED = (
-    *(ResnetTrunk, ResnetBlock, Upsample, nn.ReflectionPad2d, nn.Upsample),
-    *(nn.Conv2d, nn.ConvTranspose2d, nn.InstanceNorm2d, nn.Identity, nn.ReLU),
-)
+def has_strips(network: nn.Module, image: Tensor) -> bool:
+    """Whether ``image`` may go in strips through a network that keeps its ``form``, see untouched."""
+    return usable(image) and is_untouched(network, cast(Form, network.form))
 
 
 class ImageHead(nn.Sequential):

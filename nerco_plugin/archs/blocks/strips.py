@@ -16,7 +16,9 @@ _everywhere: ContextVar[bool] = ContextVar("everywhere", default=False)
 
 def usable(image: Tensor) -> bool:
     """Whether (N, C, H, W) may go in strips: no gradients, not traced for a graph, worth it on its device."""
-    if torch.is_grad_enabled() or torch.compiler.is_compiling() or isinstance(image.shape[-1], torch.SymInt):
+    if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return False
+    if isinstance(image.shape[-1], torch.SymInt):
         return False
     least = 0 if image.device.type == "cpu" or _everywhere.get() else LEAST_GPU_PIXELS
     return image.device.type in ("cpu", "cuda") and image[:, 0].numel() >= least

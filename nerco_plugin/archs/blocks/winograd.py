@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from nerco_plugin.archs.blocks.borders import under_autocast
 from nerco_plugin.archs.blocks.strips import are_small
+from nerco_plugin.archs.blocks.untouched import is_plain
 
 EXACT_TILE = 4  # in float32 and float64; coarser types need smaller tiles
 LEAST_CHANNELS = 128  # below, the transforms cost what the products save
@@ -141,11 +142,13 @@ def _each(matrix: Tensor, tiles: Tensor) -> Tensor:
 
 
 def convolved(layer: nn.Conv2d, frame: Tensor) -> Tensor:
-    """``layer``, which has a bias and no padding, of (N, C, H, W), the faster way, with derivatives.
+    """``layer`` of (N, C, H, W), the faster way, with derivatives, where it is a plain convolution with a bias.
 
     Compiled code has it without derivatives and for one size; what is for every size, as an export, stays plain.
     """
-    tile = 0 if are_small() else best_tile(layer.weight, layer.stride[0])
+    if are_small() or torch.jit.is_tracing() or not is_plain(layer) or layer.bias is None:
+        return cast(Tensor, layer(frame))
+    tile = best_tile(layer.weight, layer.stride[0])
     compiling = torch.compiler.is_compiling()
     if compiling and (torch.is_grad_enabled() or isinstance(frame.shape[-1], torch.SymInt)):
         tile = 0
