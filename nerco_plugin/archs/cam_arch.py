@@ -54,7 +54,7 @@ class CAM(nn.Module):
         return self.spatial(framed * weights)
 
     def in_strips(self, feature: FeatureMap) -> Tensor:
-        """The same of one feature map, in float32."""
+        """The same of one feature map, in the type of the weights."""
         weights = self.channel.in_strips(feature, self.border if self.pool_padding else 0)
         return self.spatial.in_strips(feature, weights)
 

@@ -48,7 +48,7 @@ class ForeignNetwork(nn.Module):
         Raises:
             ValueError: the network gives something else than images of the size it was given.
         """
-        return at_any_size(self._checked, image, multiple=MULTIPLE)
+        return at_any_size(self._checked, image, multiple=MULTIPLE, least=MULTIPLE)
 
     def _checked(self, image: Tensor) -> Tensor:
         result = self.network(image)

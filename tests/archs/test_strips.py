@@ -166,3 +166,35 @@ def test_bf16_keeps_its_maps_in_bf16_and_stays_close(multiplies_bf16: bool, monk
     assert whole.dtype == torch.float32
     assert len(whole.unique()) > 0.9 * whole.numel()  # bfloat16 has a few hundred values in [0, 1]
     assert decibels(whole, network(low)) > 40
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("form", [{}, FORMS[2], FORMS[5]], ids=str)
+@torch.inference_mode()
+def test_networks_cast_to_16_bits_give_16_bits(form: dict[str, Any], dtype: torch.dtype) -> None:
+    network, low = small(**form), torch.rand(1, 3, 40, 56)
+    expected = network(low)
+    found = network.to(dtype)(low.to(dtype))
+    assert found.dtype == dtype
+    assert decibels(found.float(), expected) > 35
+    in_strips = network.enhance(low.to(dtype))
+    with plainly():
+        whole = network.enhance(low.to(dtype))
+    assert {one.dtype for one in (*in_strips, *whole) if one is not None} == {dtype}
+
+
+@pytest.mark.parametrize("num_down", [0, 2, 3, 4])
+@pytest.mark.parametrize("norm", ["instance", "none"])
+def test_any_depth_takes_tiny_images(num_down: int, norm: str) -> None:
+    trunk, image = resnet.ResnetTrunk(3, 4, 1, num_down=num_down, norm=norm).double(), torch.rand(1, 3, 5, 5).double()
+    drawn = resnet.at_any_size(trunk, image, multiple=trunk.multiple)
+    with torch.no_grad():
+        torch.testing.assert_close(resnet.at_any_size(trunk, image, multiple=trunk.multiple), drawn)
+
+
+@torch.no_grad()
+def test_a_map_too_small_to_be_mirrored_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"a border of 1 cannot be mirrored from a map of \(1, 32, 1, 1\)"):
+        resnet.ResnetTrunk(3, 4, 1, num_down=3)(torch.rand(1, 3, 8, 8))
+    with pytest.raises(ValueError, match="a border of 3 cannot be mirrored"):
+        resnet.ImageHead(4, 3).in_strips(feature_map.FeatureMap(torch.rand(1, 4, 3, 3)))

@@ -36,7 +36,7 @@ class ChannelAttention(nn.Module):
         return weights.sigmoid() if self.sigmoid else weights
 
     def in_strips(self, feature: FeatureMap, border: int) -> Tensor:
-        """The same of ``feature`` in a reflected border: (1, C, 1, 1), float32."""
+        """The same of ``feature`` in a reflected border: (1, C, 1, 1), in the type of the weights."""
         _, channels, height, width = feature.raw.shape
         times = _times_seen(height, border, feature.raw.device)[:, None] * _times_seen(
             width, border, feature.raw.device
@@ -49,7 +49,8 @@ class ChannelAttention(nn.Module):
             total += (rows * times[top:bottom]).sum((2, 3))
         mean = total / times.sum()
         with torch.autocast(feature.raw.device.type, enabled=False):
-            return self.weights(torch.cat([mean, largest], dim=1)[:, :, None, None])
+            pooled = torch.cat([mean, largest], dim=1)[:, :, None, None]
+            return self.weights(pooled.to(self.squeeze.weight.dtype))
 
 
 class SpatialAttention(nn.Module):
@@ -72,7 +73,7 @@ class SpatialAttention(nn.Module):
         return self.conv(summary).sigmoid()
 
     def in_strips(self, feature: FeatureMap, weights: Tensor) -> Tensor:
-        """The same of ``feature`` times ``weights`` (1, C, 1, 1) in its reflected border: (1, 1, H, W), float32."""
+        """The same of ``feature`` times ``weights`` (1, C, 1, 1) in its reflected border: (1, 1, H, W), their type."""
         height, width = feature.raw.shape[2:]
         summary = feature.raw.new_empty((1, 2, height, width), dtype=feature.exact)  # reflected afterwards: it commutes
         for top, bottom in feature.strips(height, 0):

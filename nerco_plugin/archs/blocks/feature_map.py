@@ -88,7 +88,11 @@ class FeatureMap:
             layer: any kernel and stride; its own padding is not looked at.
             border: rows and columns around the map, mirrored with ``reflect``, else zero.
             in_place: write over this map, which is lost; where size, channels and type stay as they are.
+
+        Raises:
+            ValueError: the map is too small to be mirrored.
         """
+        self._check_mirror(border if reflect else 0)
         dtype = working_dtype(layer.weight)
         height, width = (_out(side + 2 * border, layer) for side in self.raw.shape[2:])
         target = self.raw if in_place else _empty(self.raw, layer.out_channels, height, width, dtype)
@@ -126,12 +130,17 @@ class FeatureMap:
                 yield 2 * top, F.conv_transpose2d(frame, weight, bias, 2, 3, int(4 - kernel))
 
     def image(self, layer: nn.Conv2d, border: int, activate: Callable[[Tensor], Tensor]) -> Tensor:
-        """The convolution of the map in its reflected border, activated: (1, D, ., .), at least float32.
+        """The convolution of the map in its reflected border, activated: (1, D, ., .), in the type of the weights.
 
-        With few D, a convolution of KxK is K columns of one with K D, which fills the processor better.
+        With few D, a convolution of KxK is K columns of one with K D, which fills the processor better. It is taken in
+        float32 at least.
+
+        Raises:
+            ValueError: the map is too small to be mirrored.
         """
+        self._check_mirror(border)
         height, width = (_out(side + 2 * border, layer) for side in self.raw.shape[2:])
-        image = self.raw.new_empty((1, layer.out_channels, height, width), dtype=self.exact)
+        image = self.raw.new_empty((1, layer.out_channels, height, width), dtype=layer.weight.dtype)
         weight, bias = _cast(self.exact, layer.weight, layer.bias)
         kernel = weight.shape[-1]
         columns = weight.permute(3, 0, 1, 2).flatten(0, 1).unsqueeze(3)  # (K D, C, K, 1)
@@ -157,6 +166,10 @@ class FeatureMap:
             rows = self.raw[:, :, top:bottom]
             rows.copy_(rows.to(self.exact) + other.rows(top, bottom))
         return self
+
+    def _check_mirror(self, border: int) -> None:
+        if border >= min(self.raw.shape[2:]):
+            raise ValueError(f"a border of {border} cannot be mirrored from a map of {tuple(self.raw.shape)}")
 
     def _collected(self, target: Tensor, strips: Iterator[tuple[int, Tensor]]) -> "FeatureMap":
         """Write ``strips``, each with its first row, to ``target``, their moments kept if it is to be normalized.

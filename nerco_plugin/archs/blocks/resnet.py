@@ -22,13 +22,16 @@ UPSAMPLINGS = ("transpose", "resize")
 NORMS = ("instance", "none")
 
 
-def at_any_size(forward: Callable[[Tensor], Tensor], image: Tensor, *, multiple: int) -> Tensor:
+def at_any_size(
+    forward: Callable[[Tensor], Tensor], image: Tensor, *, multiple: int, least: int | None = None
+) -> Tensor:
     """Run ``forward`` on ``image`` with its borders repeated up to a size that fits, and crop the result back.
 
     Args:
-        forward: maps (N, C, H, W) to (N, D, H, W) for H and W divisible by ``multiple`` and not below 8.
+        forward: maps (N, C, H, W) to (N, D, H, W) for H and W divisible by ``multiple`` and not below ``least``.
         image: (N, C, H, W), any H and W.
         multiple: what the sides must be divisible by.
+        least: the shortest side; left out, 8 or twice ``multiple``: two rows at the coarsest scale can be reflected.
 
     Returns:
         (N, D, H, W); exactly ``forward(image)`` where the size fits already.
@@ -36,7 +39,8 @@ def at_any_size(forward: Callable[[Tensor], Tensor], image: Tensor, *, multiple:
     height, width = image.shape[-2:]
     if isinstance(height, torch.SymInt):  # an exported graph is for every size: it fits always, by zero pixels or more
         return _taken(forward(_taken(image, height, width, multiple)), height, width)
-    bottom, right = (max(8, -(-side // multiple) * multiple) - side for side in (height, width))
+    least = max(8, 2 * multiple) if least is None else least
+    bottom, right = (max(least, -(-side // multiple) * multiple) - side for side in (height, width))
     if bottom == right == 0:
         return forward(image)
     return forward(F.pad(image, (0, right, 0, bottom), mode="replicate"))[..., :height, :width]
@@ -190,7 +194,7 @@ class ResnetTrunk(nn.Sequential):
         self.form = form_of(self)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(N, num_in_ch, H, W) to (N, F, H, W); H and W divisible by ``multiple`` and not below 8."""
+        """(N, num_in_ch, H, W) to (N, F, H, W); H and W divisible by ``multiple``, not below 8 nor twice that."""
         if has_strips(self, image):
             return one_by_one(lambda one: self.in_strips(one).settled().raw, image)
         if not self.long_skip:
@@ -241,7 +245,7 @@ class ImageHead(nn.Sequential):
         super().__init__(ReflectionPad(3), ImageConv(num_feat, num_out_ch, 7), nn.Tanh())
 
     def in_strips(self, feature: FeatureMap) -> Tensor:
-        """The same of one feature map, in float32."""
+        """The same of one feature map, in the type of the weights."""
         convolution = cast(nn.Conv2d, self[1])
         return feature.image(convolution, convolution.kernel_size[0] // 2, torch.tanh)
 

@@ -1,7 +1,7 @@
 """Whether layers are as they were built and nobody listens to them: only then may others read their weights instead.
 
 Strips and Winograd's convolutions do not call the layers whose work they do. A hook would not be heard there, and what
-spectral_norm and its like do before a call would not be done; so such layers, and other ones in their place, are called.
+spectral_norm and its like do before a call would not be done; so such layers, and others in their place, are called.
 """
 
 from torch import nn
