@@ -29,6 +29,7 @@ class FrozenClip:
     std: Tensor
     size: int | tuple[int, int]  # pixels
 
+    @torch.inference_mode(False)
     def to(self, device: torch.device) -> None:
         """Move everything to ``device``; free where it is there already."""
         if self.text_vectors.device != device:
@@ -43,13 +44,15 @@ class FrozenClip:
         sides off, so that every pixel gets a gradient.
         """
         with torch.autocast(self.text_vectors.device.type, enabled=False):
-            return self.encoder(torch.cat([self._prepare(image) for image in images]))
+            prepared = torch.cat([self._prepare(image) for image in images])
+            return self.encoder(prepared) if len(prepared) else self.text_vectors[:0]
 
     def _prepare(self, image: Tensor) -> Tensor:
         resized = F.interpolate(image.to(self.mean.dtype), size=self.size, mode="bicubic", antialias=True)
         return (resized - self.mean) / self.std
 
 
+@torch.inference_mode(False)  # what is made in it could not take part in training afterwards
 def load_clip(model: str, pretrained: str, prompts: Sequence[str], quick_gelu: bool | None) -> FrozenClip:
     """Build CLIP from weights (see :func:`find_clip`), encode ``prompts``, and drop the text encoder.
 

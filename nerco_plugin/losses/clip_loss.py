@@ -44,7 +44,7 @@ def _check_image(name: str, image: Tensor, look: bool) -> None:
         raise TypeError(f"{name}: expected a floating-point tensor, got {image.dtype}")
     if image.dim() != 4 or image.shape[1] != 3:
         raise ValueError(f"{name}: expected RGB images (N, 3, H, W), got shape {(*image.shape,)}")
-    if not look:
+    if not look or image.numel() == 0:
         return
     darkest, brightest = (bound.item() for bound in image.detach().aminmax())
     if darkest < -OVERSHOOT or brightest > 1 + OVERSHOOT:
@@ -122,7 +122,8 @@ class CLIPCosineLoss(WeightedLoss):
             raise ValueError("low, high: expected images on at least one side, got None for both")
         for name, image in images.items():
             _check_image(name, image, look=name not in self._looked_at)
-            self._looked_at.add(name)
+            if len(image):
+                self._looked_at.add(name)
         clip = self.prepare()
         clip.to(next(iter(images.values())).device)
         counts = [len(images.get(name, ())) for name in ("low", "high")]

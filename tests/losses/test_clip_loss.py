@@ -200,3 +200,22 @@ def test_neither_import_nor_construction_touches_clip() -> None:
     code = "import sys, nerco_plugin; from basicsr.losses import build_loss; build_loss({'type': 'CLIPCosineLoss'})"
     code += "; sys.exit(any(name.split('.')[0] in ('open_clip', 'huggingface_hub', 'timm') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_loaded_in_inference_mode_it_trains_afterwards(loss: CLIPCosineLoss) -> None:
+    with torch.inference_mode():
+        before = loss(photographs(1), None).low
+    low = photographs(1).requires_grad_()
+    loss(low, None).low.backward()
+    assert before.isfinite()
+    assert low.grad is not None
+    assert low.grad.abs().sum() > 0
+
+
+def test_a_side_without_images_is_zero_from_the_first_call_on(loss: CLIPCosineLoss) -> None:
+    terms = loss(photographs(0), photographs(1))
+    assert terms.low == 0
+    assert terms.high != 0
+    with pytest.raises(ValueError, match=r"low: expected values in \[0, 1\]"):
+        loss(photographs(1) * 2 - 1.5, None)  # the first one to be looked at
+    assert loss(photographs(0), photographs(0)) == (0, 0)

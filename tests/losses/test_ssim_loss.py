@@ -46,6 +46,24 @@ def test_its_gradient_leads_to_the_truth() -> None:
     assert loss(truth, truth).item() == pytest.approx(0, abs=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_16_bits_and_autocast_cost_no_more_than_the_rounding_of_the_images(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    truth = 0.6 + 0.2 * torch.rand(1, 3, 32, 32)
+    image = (truth + 0.01 * torch.randn_like(truth)).requires_grad_()
+    loss = build_loss({"type": "SSIMLoss"})
+    expected = loss(image, truth)
+    (direction,) = torch.autograd.grad(expected, image)
+    with torch.autocast("cpu", dtype):
+        found = loss(image, truth)
+    (same,) = torch.autograd.grad(found, image)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+    torch.testing.assert_close(same, direction)
+    rounded = loss(image.to(dtype), truth.to(dtype))
+    assert rounded.dtype == torch.float32
+    assert rounded.item() == loss(image.to(dtype).float(), truth.to(dtype).float()).item()
+
+
 @pytest.mark.parametrize(
     ("image", "truth", "words"),
     [
