@@ -7,6 +7,7 @@ and held against the network at three sizes; only then it gets its name, and an 
 Note: where the network works in strips to save memory, an exported graph does not.
 """
 
+import contextlib
 import io
 import json
 from collections.abc import Callable
@@ -70,7 +71,8 @@ def export(weights_file: Path, out: Path, option_file: Path | None = None) -> li
     except OSError as error:
         raise CheckpointError(f"cannot write {out}: {error}") from error
     finally:
-        unchecked.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where there is none, nor its folder
+            unchecked.unlink()
     return differences
 
 

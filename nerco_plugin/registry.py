@@ -21,9 +21,18 @@ ENDINGS = {"archs": "_arch", "data": "_dataset", "losses": "_loss", "metrics": "
 REGISTRY = "basicsr.utils.registry"
 
 
+class NameTakenError(AssertionError):
+    """Two classes of one name in one registry; the message says whose they are. BasicSR raises AssertionError here."""
+
+
 def prepare_registries() -> None:
-    """Have the registries filled: at once if basicsr is imported already, or else when they are asked."""
+    """Have the registries filled: at once if basicsr is imported already, or else when they are asked.
+
+    Raises:
+        NameTakenError: at once or then, somebody registered another class under a name of ours.
+    """
     if "basicsr" in sys.modules:
+        _registries()
         fill_registries()
     elif not any(isinstance(finder, RegistryFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, RegistryFinder())
@@ -37,15 +46,27 @@ def fill_registries() -> None:
         import_registered(package)
 
 
-def import_registered(package: str) -> None:
+def import_registered(package: str) -> list[ModuleType]:
     """Import all modules of one of our packages with its ending, so that their ``register()`` decorators run.
 
     BasicSR's own naming is kept: ``*_arch.py``, ``*_loss.py``, ``*_dataset.py``, ``*_metric.py``, ``*_model.py``.
     """
     parent = importlib.import_module(f"nerco_plugin.{package}")
-    for module in pkgutil.iter_modules(parent.__path__):
-        if module.name.endswith(ENDINGS[package]):
-            importlib.import_module(f"{parent.__name__}.{module.name}")
+    names = [module.name for module in pkgutil.iter_modules(parent.__path__)]
+    return [importlib.import_module(f"{parent.__name__}.{name}") for name in names if name.endswith(ENDINGS[package])]
+
+
+def handed_on(package: str, name: str) -> Any:  # noqa: ANN401
+    """What one of our packages has in ``__all__``, for its ``__getattr__``: imported when it is asked for.
+
+    Raises:
+        AttributeError: another name.
+    """
+    parent = importlib.import_module(f"nerco_plugin.{package}")
+    for module in import_registered(package) if name in parent.__all__ else ():
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise AttributeError(f"module {parent.__name__!r} has no attribute {name!r}")
 
 
 def find_network(name: str) -> type[Any] | None:
@@ -78,9 +99,16 @@ class RegistryFinder(MetaPathFinder, Loader):
 
 @cache
 def _registries() -> ModuleType:
-    """BasicSR's module of registries, run without the rest of basicsr; being asked, its registries fill themselves."""
-    if REGISTRY in sys.modules:
-        return sys.modules[REGISTRY]
+    """BasicSR's module of registries, without the rest of basicsr if it can; asked, its registries fill themselves."""
+    module = sys.modules.get(REGISTRY) or _run_alone()
+    filled = _filling_itself(module.Registry)
+    for registry in vars(module).values():
+        if isinstance(registry, module.Registry):
+            registry.__class__ = filled
+    return module
+
+
+def _run_alone() -> ModuleType:
     basicsr = importlib.util.find_spec("basicsr")
     if basicsr is None or not basicsr.submodule_search_locations:
         raise ModuleNotFoundError("No module named 'basicsr', which nerco_plugin is a plugin for", name="basicsr")
@@ -90,10 +118,6 @@ def _registries() -> ModuleType:
         raise ModuleNotFoundError(f"cannot load {file}", name=REGISTRY)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    filled = _filling_itself(module.Registry)
-    for registry in vars(module).values():
-        if isinstance(registry, module.Registry):
-            registry.__class__ = filled
     return module
 
 
@@ -101,6 +125,15 @@ def _filling_itself(registry: Any) -> Any:  # noqa: ANN401
     """BasicSR's class ``Registry``, filled before it answers; to register something asks it nothing."""
 
     class FilledRegistry(registry):
+        def _do_register(self, name: str, obj: Any, suffix: str | None = None) -> None:  # noqa: ANN401
+            other = self._obj_map.get(f"{name}_{suffix}" if isinstance(suffix, str) else name)
+            if other is not None:
+                raise NameTakenError(
+                    f"{name}: registered as {self._name} by {other.__module__} already, and now by {obj.__module__}; "
+                    "one of the two needs another name"
+                )
+            super()._do_register(name, obj, suffix)
+
         def get(self, name: str, suffix: str = "basicsr") -> Any:  # noqa: ANN401
             fill_registries()
             return super().get(name, suffix)

@@ -82,3 +82,51 @@ def test_names_of_basicsrs_networks() -> None:
         "print(find_network('SRVGGNetCompact').__name__, find_network('EDSR').__name__, find_network('NoNet'))"
     )
     assert shown.splitlines()[-1] == "SRVGGNetCompact EDSR None"
+
+
+CLASH = """
+from torch import nn
+from basicsr.utils.registry import LOSS_REGISTRY
+@LOSS_REGISTRY.register()
+class SSIMLoss(nn.Module): pass
+"""
+LOOK_UP = """
+from basicsr.losses import build_loss
+from basicsr.archs import build_network
+for build in (build_loss, build_network, build_network):
+    try:
+        build({"type": "NRN"})
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}")
+"""
+SAID = (
+    "NameTakenError: SSIMLoss: registered as loss by __main__ already, and now by nerco_plugin.losses.ssim_loss; "
+    "one of the two needs another name"
+)
+
+
+def test_a_name_of_ours_that_is_taken_is_said_at_every_look_up() -> None:
+    assert run(f"import nerco_plugin{CLASH}{LOOK_UP}").splitlines() == 3 * [SAID]
+    first = """
+import sys, types, torchvision.transforms.functional as functional
+sys.modules["torchvision.transforms.functional_tensor"] = functional
+"""
+    asked = "\ntry:\n    import nerco_plugin\nexcept Exception as error:\n    print(f'{type(error).__name__}: {error}')"
+    assert run(first + CLASH + asked).splitlines() == [SAID]
+
+
+@pytest.mark.parametrize(
+    ("package", "registry"), [("archs", "ARCH_REGISTRY"), ("losses", "LOSS_REGISTRY"), ("metrics", "METRIC_REGISTRY")]
+)
+def test_packages_hand_on_what_they_register(package: str, registry: str) -> None:
+    run(
+        f"import sys, nerco_plugin.{package} as package\n"
+        "assert 'torch' not in sys.modules and 'basicsr' not in sys.modules\n"
+        "assert set(package.__all__) <= set(dir(package))\n"
+        f"from nerco_plugin.{package} import *\n"
+        f"from basicsr.utils.registry import {registry}\n"
+        f"ours = {{name: one for name, one in {registry} if one.__module__.startswith('nerco_plugin.')}}\n"
+        "assert sorted(ours) == sorted(package.__all__), ours\n"
+        "assert all(globals()[name] is one for name, one in ours.items())\n"
+        "try:\n    package.Nothing\nexcept AttributeError as error:\n    print(error)\n"
+    )

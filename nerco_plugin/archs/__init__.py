@@ -1,1 +1,34 @@
-"""What the paper draws: networks in BasicSR's ARCH_REGISTRY."""
+"""What the paper draws: networks in BasicSR's ARCH_REGISTRY, imported when they are asked for."""
+
+from typing import TYPE_CHECKING, Any
+
+from nerco_plugin.registry import handed_on
+
+if TYPE_CHECKING:
+    from nerco_plugin.archs.attended_arch import AttendedNetwork
+    from nerco_plugin.archs.cam_arch import CAM, MaskExtractor
+    from nerco_plugin.archs.composed_arch import ComposedNetwork
+    from nerco_plugin.archs.discriminator_arch import ColorDiscriminator, EdgeDiscriminator
+    from nerco_plugin.archs.generator_arch import ResnetGenerator
+    from nerco_plugin.archs.nerco_arch import NeRCo
+    from nerco_plugin.archs.nrn_arch import NRN
+
+__all__ = [
+    "AttendedNetwork",
+    "CAM",
+    "ColorDiscriminator",
+    "ComposedNetwork",
+    "EdgeDiscriminator",
+    "MaskExtractor",
+    "NRN",
+    "NeRCo",
+    "ResnetGenerator",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    return handed_on("archs", name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
