@@ -14,6 +14,7 @@ setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    license_files=["LICENSE", "nerco_plugin/metrics/niqe_paper_params.LICENSE"],
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["nerco_plugin", "nerco_plugin.*"]),
     py_modules=["nerco_command"],

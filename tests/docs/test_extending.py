@@ -1,4 +1,4 @@
-"""The code of docs/extending.md runs: its loss and arch train under BasicSR's model, its blocks compute, its scripts run."""
+"""The code of docs/extending.md runs: a loss and an arch under BasicSR's model, blocks, and a project's own scripts."""
 
 import os
 import re
