@@ -18,7 +18,7 @@ class Masks(NamedTuple):
     """What the mask extractor finds in an image."""
 
     attention: Tensor  # I_A, (N, 1, H, W) in (0, 1)
-    lightness_mask: Tensor | None  # I_M, (N, 3, H, W) in (-1, 1); None where it was not asked for
+    lightness_mask: Tensor | None  # I_M, (N, num_in_ch, H, W) in (-1, 1); None where it was not asked for
 
 
 @ARCH_REGISTRY.register()
@@ -48,7 +48,13 @@ class CAM(nn.Module):
         self.pool_padding = pool_padding
 
     def forward(self, feature: Tensor) -> Tensor:
-        """(N, C, H, W) to attention (N, 1, H, W) in (0, 1); H and W above kernel_size // 2."""
+        """(N, C, H, W) to attention (N, 1, H, W) in (0, 1); H and W above kernel_size // 2.
+
+        Raises:
+            ValueError: a side is shorter: its border cannot be reflected.
+        """
+        if any(side <= self.border for side in feature.shape[-2:]):  # min would tell a graph which side is shorter
+            raise ValueError(f"feature: expected sides above {self.border} (kernel_size // 2), got {(*feature.shape,)}")
         framed = reflected(feature, self.border)
         weights = self.channel(framed if self.pool_padding else feature)
         return self.spatial(framed * weights)
@@ -90,7 +96,7 @@ class MaskExtractor(nn.Module):
         self.form = form_of(self)
 
     def forward(self, image: Tensor, lightness: bool = True) -> Masks:
-        """(N, 3, H, W) in [-1, 1], any H and W; ``lightness=False`` leaves the lightness mask out."""
+        """(N, num_in_ch, H, W) in [-1, 1], any H and W; ``lightness=False`` leaves the lightness mask out."""
         masks = at_any_size(lambda fitting: self._masks(fitting, lightness), image, multiple=1)
         return Masks(masks[:, :1], masks[:, 1:] if lightness else None)
 

@@ -1,6 +1,7 @@
 """What the losses share: a weight that is not negative, and inputs that are floating-point and of one shape."""
 
 import math
+from numbers import Real
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -15,9 +16,10 @@ class WeightedLoss(nn.Module):
 
     def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()
-        if not (isinstance(loss_weight, int | float) and math.isfinite(loss_weight) and loss_weight >= 0):
+        is_number = isinstance(loss_weight, Real) and not isinstance(loss_weight, bool)  # numpy's are Real too
+        if not (is_number and math.isfinite(loss_weight) and loss_weight >= 0):
             raise ValueError(f"loss_weight: expected a finite number of at least 0, got {loss_weight!r}")
-        self.loss_weight = loss_weight
+        self.loss_weight = float(loss_weight)
 
 
 def check_alike(**tensors: Tensor) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from basicsr.archs import build_network
 
-from nerco_plugin.archs.blocks import high_pass
+from nerco_plugin.archs.blocks import Upsample, high_pass
 
 SMALL: dict[str, dict[str, Any]] = {
     "NRN": {"num_feat": 8, "num_block": 1, "hidden_dim": 16},
@@ -147,3 +147,21 @@ def test_a_discriminator_refuses_an_image_without_a_patch() -> None:
     assert critic(torch.rand(1, 3, 24, 24)).shape == (1, 1, 1, 1)
     with pytest.raises(ValueError, match="at least 24"):
         critic(torch.rand(1, 3, 23, 40))
+
+
+def test_attention_begins_small_whatever_the_norm() -> None:
+    torch.manual_seed(0)
+    extractor = build_network({"type": "MaskExtractor", "num_feat": 64, "num_block": 1, "norm": "none"})
+    for name, weight in extractor.cam.named_parameters():
+        assert weight.std().item() == pytest.approx(0.02, rel=0.3), name
+
+
+@pytest.mark.parametrize("size", [(3, 9), (9, 2)])
+def test_attention_names_a_map_that_is_too_small(size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=r"feature: expected sides above 3 \(kernel_size // 2\), got \(1, 8, "):
+        build("CAM")(torch.rand(1, 8, *size))
+
+
+def test_another_upsampling_is_named() -> None:
+    with pytest.raises(ValueError, match="method must be one of transpose, resize, got 'transposed'"):
+        Upsample(8, "transposed")

@@ -1,11 +1,13 @@
 """The cycle (Eq. 10), NR (Eq. 2) and identity losses: values by hand, gradients, wrong inputs."""
 
+import numpy as np
 import pytest
 import torch
 from basicsr.losses import build_loss
 from torch import Tensor, nn
 
 from nerco_plugin.losses.cycle_loss import cycle_consistency
+from nerco_plugin.losses.normalization_loss import NRLoss
 
 
 def images(*values: float, size: tuple[int, int] = (2, 2)) -> list[Tensor]:
@@ -49,8 +51,18 @@ def test_gradients_reach_every_input(name: str, number: int) -> None:
     assert torch.autograd.gradcheck(loss, inputs)
 
 
+@pytest.mark.parametrize("weight", [2, np.int64(2), np.float32(2), np.float64(2)])
+def test_a_weight_may_be_any_real_number(weight: float) -> None:
+    normalized = torch.ones(1, 3, 4, 4, requires_grad=True)
+    loss = NRLoss(weight)
+    value = loss(normalized, torch.zeros(1, 3, 4, 4))
+    assert type(loss.loss_weight) is float
+    assert value.item() == 2.0
+    assert value.requires_grad
+
+
 @pytest.mark.parametrize("name", ["CycleConsistencyLoss", "NRLoss", "IdentityLoss", "CooperativeLoss", "SSIMLoss"])
-@pytest.mark.parametrize("loss_weight", [-1.0, float("nan"), float("inf"), "1e-5"])
+@pytest.mark.parametrize("loss_weight", [-1.0, float("nan"), float("inf"), "1e-5", True])
 def test_refuses_a_weight_that_is_no_weight(name: str, loss_weight: object) -> None:
     with pytest.raises(ValueError, match=f"loss_weight: .*{loss_weight!r}"):
         build_loss({"type": name, "loss_weight": loss_weight})

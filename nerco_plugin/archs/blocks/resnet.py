@@ -128,9 +128,14 @@ class Upsample(nn.Sequential):
         method: ``transpose``, a transposed 3x3 convolution (released code), or ``resize``, nearest-neighbour
             enlargement before a 3x3 convolution, which leaves no checkerboards (Odena et al. 2016; ours).
         norm: ``instance`` or ``none``.
+
+    Raises:
+        ValueError: an unknown ``method`` or ``norm``.
     """
 
     def __init__(self, num_feat: int, method: str, norm: str = "instance") -> None:
+        if method not in UPSAMPLINGS:
+            raise ValueError(f"method must be one of {', '.join(UPSAMPLINGS)}, got {method!r}")
         if method == "transpose":
             layers: list[nn.Module] = [nn.ConvTranspose2d(num_feat, num_feat // 2, 3, 2, padding=1, output_padding=1)]
         else:
