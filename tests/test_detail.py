@@ -62,3 +62,10 @@ def test_no_gradient_passes_through_the_share() -> None:
     done.sum().backward()
     expected = 1 - 3 * share * torch.tensor(LUMA).view(1, 3, 1, 1)
     torch.testing.assert_close(enhanced.grad, expected.expand_as(enhanced), rtol=1e-3, atol=1e-4)
+
+
+def test_a_quarter_that_is_flat_is_enough_to_tell_noise() -> None:
+    seen = torch.full((1, 3, 200, 80), 0.5)
+    seen[:, :, :140] += 0.2 * torch.rand(1, 3, 140, 80, generator=torch.Generator().manual_seed(1))
+    enhanced = blurred(seen)
+    torch.testing.assert_close(luma_of(with_detail(enhanced, seen, NOISE)), luma_of(seen))

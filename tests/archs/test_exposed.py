@@ -93,6 +93,20 @@ def test_an_exposed_network_sees_exposed_images() -> None:
     assert (lifted(low) - plain(seen)).abs().max() > 0.1
 
 
+@torch.no_grad()
+def test_simulated_pairs_are_darkened_too_and_their_black_is_exact() -> None:
+    levels = {"exposure": 0.4, "highlights": 0.7, "shadows": 0.2}
+    network = build_network({**SMALL, **levels, "black_level": 3.0, "toe": 4.0})
+    bright = 0.6 + 0.4 * torch.rand(1, 3, 24, 20)
+    dark = 0.1 * torch.rand(1, 3, 24, 20)
+    dark[:, 0] += 0.01
+    for image in (bright, dark):
+        seen = network.exposed(image, simulated=True)
+        torch.testing.assert_close(seen, expose(image, 0.4, 0.7, 0.2, darken=True))
+    assert network.exposed(bright, simulated=True).mean() < bright.mean() - 0.1
+    assert (network.exposed(dark, simulated=True) - network.exposed(dark)).abs().max() > 0.02
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [

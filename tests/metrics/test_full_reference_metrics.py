@@ -45,6 +45,15 @@ def test_gt_mean_by_hand() -> None:
     assert scale_to_mean(image, truth)[2, 2, 0] == pytest.approx(40 * ratio)
 
 
+def test_gt_mean_weighs_the_colours_of_bgr() -> None:
+    image, truth = (np.full((8, 8, 3), colour, np.uint8) for colour in ((200, 40, 10), (60, 30, 90)))
+    found, wanted = (
+        round(0.114 * blue + 0.587 * green + 0.299 * red) for blue, green, red in (image[0, 0], truth[0, 0])
+    )
+    assert (found, wanted) == (49, 51)
+    np.testing.assert_allclose(scale_to_mean(image, truth)[3, 3], np.array([200, 40, 10]) * 51 / 49)
+
+
 def test_gt_mean_leaves_black_as_it_is() -> None:
     assert scale_to_mean(np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 9, np.uint8)).max() == 0
 
