@@ -78,13 +78,6 @@ def write_weights(weights: Weights, path: str | Path) -> None:
         raise CheckpointError(f"{path}: expected the ending .safetensors or .pth")
 
 
-def package_weights(checkpoint: str | Path, out: str | Path, option_file: str | Path | None = None) -> Weights:
-    """Read ``checkpoint`` as :func:`read_weights` does and write it as ``out``, which then needs no option file."""
-    weights = read_weights(checkpoint, option_file)
-    write_weights(weights, out)
-    return weights
-
-
 def build_network(weights: Weights, name: str) -> nn.Module:
     """The network that ``weights`` are for, filled with them, in evaluation mode; ``name`` is for errors.
 

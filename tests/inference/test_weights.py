@@ -10,7 +10,7 @@ import yaml
 from nerco_plugin.archs.nerco_arch import NeRCo
 from nerco_plugin.engine.options import OptionError
 from nerco_plugin.inference.hub import WeightsMissingError, find_weights
-from nerco_plugin.inference.weights import Weights, build_network, package_weights, read_weights, write_weights
+from nerco_plugin.inference.weights import Weights, build_network, read_weights, write_weights
 from nerco_plugin.models.state_file import CheckpointError
 
 SMALL = {"num_feat": 4, "num_block": 1, "num_mask_block": 1, "hidden_dim": 8, "use_position": False}
@@ -40,7 +40,7 @@ def checkpoint(tmp_path: Path, network: NeRCo) -> Path:
 @pytest.mark.parametrize("ending", [".pth", ".safetensors"])
 def test_packaged_weights_need_nothing_else(tmp_path: Path, checkpoint: Path, network: NeRCo, ending: str) -> None:
     out = tmp_path / f"alone{ending}"
-    package_weights(checkpoint, out)
+    write_weights(read_weights(checkpoint), out)
     weights = read_weights(out)
     assert weights.network_g == NETWORK
     assert yaml.safe_load(weights.options)["name"] == "tiny"
