@@ -1,15 +1,20 @@
-"""Lays checked options out as BasicSR's models and data sets expect them: its keys for a run, defaults, folders."""
+"""Lays options out as BasicSR's models and data sets expect them: its keys for a run, defaults, folders."""
 
+import inspect
 from pathlib import Path
 from typing import Any
 
 import torch
+from basicsr.utils.registry import METRIC_REGISTRY
+
+from nerco_plugin.engine.options_parts import registered
 
 _DEFAULTS: dict[str, dict[str, Any]] = {  # what BasicSR reads without one: a bare KeyError where it is missing
     "path": {"resume_state": None},
     "val": {"val_freq": None, "save_img": None, "suffix": None, "metrics": None},
     "logger": {"print_freq": 100, "save_checkpoint_freq": 5000, "use_tb_logger": False, "wandb": None},
 }
+_LOWER_IS_BETTER = ("calculate_niqe",)  # BasicSR's, whose signature does not tell
 
 
 def lay_out(opt: dict[str, Any], root: Path, debug: bool) -> None:
@@ -24,6 +29,8 @@ def lay_out(opt: dict[str, Any], root: Path, debug: bool) -> None:
         opt[block] = defaults | _switched_on(opt.get(block) or {})
     if isinstance(opt["val"]["metrics"], dict):
         opt["val"]["metrics"] = _switched_on(opt["val"]["metrics"])
+        for metric in filter(_takes_the_lower, opt["val"]["metrics"].values()):
+            metric["better"] = "lower"  # BasicSR takes the higher one where nothing is written
     for network in [key for key in opt if key.startswith("network_") and opt[key] is None]:
         del opt[network]
     name = str(opt.get("name"))
@@ -37,6 +44,17 @@ def lay_out(opt: dict[str, Any], root: Path, debug: bool) -> None:
 
 def _switched_on(block: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in block.items() if value is not None}
+
+
+def _takes_the_lower(metric: Any) -> bool:
+    """Whether a metric's options leave ``better`` out, and its own default is ``lower``."""
+    if not isinstance(metric, dict) or metric.get("better") is not None:
+        return False
+    function = registered(METRIC_REGISTRY, str(metric.get("type")))
+    if function is None:
+        return False
+    own = inspect.signature(function).parameters.get("better")
+    return own.default == "lower" if own else function.__name__ in _LOWER_IS_BETTER
 
 
 def _lay_out_data_sets(opt: dict[str, Any]) -> None:

@@ -57,10 +57,18 @@ def mean_scores(images: Sequence[Scores]) -> Scores:
 
 
 def update_best(model: Any, data_set: str, means: Scores, iteration: int) -> None:  # noqa: ANN401
-    """Keep the best mean of each metric in ``model.best_metric_results``, as BasicSR does."""
+    """Keep the best mean of each metric in ``model.best_metric_results``, as BasicSR does.
+
+    A metric that the run did not have before, or had with another ``better``, begins anew.
+    """
     if not means:
         return
+    before = getattr(model, "best_metric_results", {}).pop(data_set, {})
     model._initialize_best_metric_results(data_set)
+    best = model.best_metric_results[data_set]
+    for metric in best.keys() & before.keys():
+        if before[metric]["better"] == best[metric]["better"]:
+            best[metric] = before[metric]
     for metric, value in means.items():
         if not math.isnan(value):
             model._update_best_metric_result(data_set, metric, value, iteration)

@@ -56,6 +56,7 @@ WRONG = {
     "sr": [
         ("name=1", "name: expected text, got 1"),
         ("name=a/b", "name: expected a name that a folder can have, got 'a/b'"),
+        ("datasets:val:name=/photographs", "datasets:val:name: expected a name that a folder can have, got '/photo"),
         ("num_gpu=many", "num_gpu: expected int or 'auto', got 'many'"),
         ("num_gpu=-1", "num_gpu: expected int >= 0, got -1"),
         ("manual_seed=-3", "manual_seed: expected int >= 0, got -3"),
@@ -259,6 +260,20 @@ def test_null_is_off_for_a_part_and_the_default_for_an_argument(project: Path) -
 )
 def test_options_that_contradict_each_other(project: Path, file: str, overrides: list[str], words: str) -> None:
     assert words in faults(project, file, *overrides)
+
+
+def test_scored_data_sets_have_names_of_their_own(project: Path) -> None:
+    build(project, "sr", "datasets:train:name=held_back")
+    words = "datasets:test_2:name: 'same' is another data set's name too"
+    assert words in faults(project, "test", "datasets:test_1:name=same", "datasets:test_2:name=same")
+
+
+def test_the_better_score_is_the_one_that_the_metric_says(project: Path) -> None:
+    names = ("calculate_loe", "calculate_niqe", "calculate_niqe_paper", "calculate_psnr")
+    metrics = ", ".join(f"{name}: {{type: {name}, crop_border: 0, better: ~}}" for name in names)
+    opt = build(project, "sr", f"val:metrics={{{metrics}, other: {{type: calculate_loe, better: higher}}}}")
+    found = {name: block.get("better", "higher") for name, block in opt["val"]["metrics"].items()}
+    assert list(found.values()) == ["lower", "lower", "lower", "higher", "higher"]
 
 
 def test_a_batch_is_that_of_all_processes(project: Path) -> None:
