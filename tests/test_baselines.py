@@ -32,6 +32,17 @@ def test_a_folder_that_is_absent(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert f"not found: '{tmp_path / 'none'}'" in capsys.readouterr().err
 
 
+def test_two_images_of_one_name_are_refused_before_the_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "low").mkdir()
+    for ending in ("bmp", "png"):
+        Image.new("RGB", (4, 4)).save(tmp_path / "low" / f"a.{ending}")
+    assert run_tool("baselines", str(tmp_path / "low"), str(tmp_path / "out"), "--method", "gamma") == 2
+    assert f"several images would be saved as {tmp_path / 'out' / 'a.png'}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(("method", "psnr", "ssim"), [("gamma", 16.66, 0.6416), ("equalize", 14.24, 0.4252)])
 def test_lol_eval15(nerco_data: Path, tmp_path: Path, method: str, psnr: float, ssim: float) -> None:
     pairs = nerco_data / "lol" / "eval15"

@@ -26,8 +26,11 @@ def main() -> int:
 
     try:
         names = list_folder(args.low)
-        for name in names:
-            target = (args.out / name).with_suffix(".png")
+        targets = {name: (args.out / name).with_suffix(".png") for name in names}
+        if len(set(targets.values())) < len(names):
+            twice = next(path for path in targets.values() if list(targets.values()).count(path) > 1)
+            raise ValueError(f"several images would be saved as {twice}: rename all but one")
+        for name, target in targets.items():
             target.parent.mkdir(parents=True, exist_ok=True)
             write(enhanced(args.low / name, args.gamma if args.method == "gamma" else None), target)
     except (ImageReadError, OSError, ValueError) as error:

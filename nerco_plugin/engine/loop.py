@@ -4,6 +4,7 @@ import datetime
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,8 @@ class Training:
         with Progress(self.opt, self.iteration) as progress:
             if self.iteration and self.validation_due():
                 self.validate(progress)
+                if number := self.stop.poll():  # it was given up again, and the run may have no iteration left
+                    return number
             with closing(self.data.batches(self.samples)) as batches:  # ends the workers, whatever happens
                 while self.iteration < self.total_iter:
                     self.iterate(batches, progress)
@@ -171,7 +174,7 @@ class Training:
             if validates_itself(self.model):
                 self.model.validation(data.whole(), self.iteration, progress.tensorboard, save_img)
                 continue
-            picture = self.picture if save_img else None
+            picture = partial(self.picture, data.name) if save_img else None
             try:
                 images = validate(self.model, data, picture, self.stop.poll)
             except GivenUpError:
@@ -184,6 +187,7 @@ class Training:
         if self.opt["rank"] == 0:
             self.checkpoints.add_scores(self.iteration, scores, getattr(self.model, "best_metric_results", {}))
 
-    def picture(self, name: str) -> Path:
-        """Where BasicSR saves the picture of a validation image during training."""
-        return Path(self.opt["path"]["visualization"]) / name / f"{name}_{self.iteration}.png"
+    def picture(self, data_set: str, name: str) -> Path:
+        """Where BasicSR saves the picture of a validation image in training; of several sets, each has its folder."""
+        folder = Path(self.opt["path"]["visualization"]) / (data_set if len(self.val_data) > 1 else "")
+        return folder / name / f"{name}_{self.iteration}.png"

@@ -34,8 +34,7 @@ def check_shape(opt: dict[str, Any], faults: Faults) -> None:
     check_required(opt, (), tables.TOP, "an option file", faults)
     if "name" in opt:
         check_value(opt, "name", (), tables.TOP["name"], faults)
-        if {"/", "\\"} & set(str(opt["name"])) or opt["name"] in (".", ".."):
-            faults.add(("name",), f"expected a name that a folder can have, got {opt['name']!r}")
+        _check_folder_name(opt["name"], ("name",), faults)
     for block in tables.BLOCKS:
         if not isinstance(opt.get(block) or {}, dict):
             faults.add((block,), f"expected a mapping, got {opt[block]!r}")
@@ -46,6 +45,11 @@ def check_shape(opt: dict[str, Any], faults: Faults) -> None:
         if data_sets[name] is not None:
             faults.add(("datasets", name), f"expected a mapping, got {data_sets[name]!r}")
         del data_sets[name]
+
+
+def _check_folder_name(name: Any, keys: KeyPath, faults: Faults) -> None:
+    if {"/", "\\"} & set(str(name)) or name in (".", ".."):
+        faults.add(keys, f"expected a name that a folder can have, got {name!r}")
 
 
 def _check_keys(block: dict[Any, Any], keys: KeyPath, faults: Faults) -> None:
@@ -109,8 +113,15 @@ def _check_data_sets(opt: dict[str, Any], model: Reads, faults: Faults) -> dict[
         faults.add(("datasets",), f"needs 'train', the data to train on{did_you_mean('train', opt['datasets'])}")
     phases = ("train", "val") if opt["is_train"] else ("train", "val", "test")
     classes = {}
+    names: set[str] = set()  # of those that are scored
     for name, block in opt["datasets"].items():
         keys = ("datasets", name)
+        _check_folder_name(block["name"], (*keys, "name"), faults)
+        if not (opt["is_train"] and name == "train"):
+            if str(block["name"]) in names:
+                text = f"{block['name']!r} is another data set's name too: scores and pictures would be mixed up"
+                faults.add((*keys, "name"), text)
+            names.add(str(block["name"]))
         if block["phase"] not in phases:
             expected = ", ".join(f"{phase} or {phase}_*" for phase in phases[1:])
             faults.add(keys, f"expected {'train, ' if opt['is_train'] else ''}{expected} as the name of a data set")

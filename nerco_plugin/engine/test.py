@@ -3,13 +3,14 @@
 import tempfile
 import time
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 from basicsr.utils import get_root_logger, set_random_seed
 
 from nerco_plugin.engine.distributed import find_place, process_group, wait_for_all
-from nerco_plugin.engine.loader import EvaluationData
+from nerco_plugin.engine.loader import EvaluationData, check_names
 from nerco_plugin.engine.options import OptionError, build_options, parse_arguments
 from nerco_plugin.engine.run_folder import make_folders, open_log
 from nerco_plugin.engine.scores import log_scores, mean_scores
@@ -42,6 +43,8 @@ def test(root: Path, argv: Sequence[str] | None) -> int:
         open_log(opt)
         set_random_seed(opt["manual_seed"])
         data_sets = [EvaluationData(options, place.rank, place.world_size) for options in opt["datasets"].values()]
+        if opt["val"]["save_img"] is not False:
+            check_names(data_sets)
         model = build_model(opt)
         summary = [test_one(model, data, opt) for data in data_sets]
         get_root_logger().info("\n".join(["Done.", *(f"- {line}" for line in summary)]))
@@ -58,12 +61,12 @@ def test_one(model: Any, data: EvaluationData, opt: dict[str, Any]) -> str:  # n
     if validates_itself(model):
         model.validation(data.whole(), current_iter=opt["name"], tb_logger=None, save_img=save_img)
         return f"{data.name}: {len(data)} samples, tested by {opt['model_type']} itself."
+    ending = f"_{opt['val']['suffix'] or opt['name']}"
     if opt["rank"] == 0:
-        for old in pictures.glob("*.png"):
+        for old in pictures.glob(f"*{escape(ending)}.png"):
             old.unlink()
     wait_for_all()
     begun = time.time()
-    ending = f"_{opt['val']['suffix'] or opt['name']}"
     images = validate(model, data, (lambda name: pictures / f"{name}{ending}.png") if save_img else None)
     spent = time.time() - begun
     log_scores(data.name, mean_scores([image.scores for image in images]))
@@ -89,21 +92,25 @@ def write_page(
         get_root_logger().info("No page: it reads the inputs from files, and these lie in an LMDB.")
         return None
     out = Path(opt["path"]["results_root"]) / name
-    with tempfile.TemporaryDirectory() as folder:  # the data set's own pairs, under the names of the results
-        low, gt = Path(folder, "low"), Path(folder, "gt")
-        for side, paths in {low: [i.lq_path for i in images], gt: [i.gt_path for i in images if i.gt_path]}.items():
+    with tempfile.TemporaryDirectory() as folder:  # this test's pictures and the data set's own, under the same names
+        done, low, gt = (Path(folder, side) for side in ("done", "low", "gt"))
+        files = {
+            done: [pictures / f"{image.name}{ending}.png" for image in images],
+            low: [image.lq_path for image in images],
+            gt: [image.gt_path for image in images if image.gt_path],
+        }
+        for side, paths in files.items():
             side.mkdir()
             for image, path in zip(images, paths):
                 (side / f"{image.name}{Path(path).suffix}").symlink_to(Path(path).resolve())
         truth = gt if any(image.gt_path for image in images) else None
-        methods = {opt["name"]: pictures}
+        methods = {opt["name"]: done}
         data: dict[str, Any] = write_report(
             methods,
             low,
             truth,
             out,
             title=name,
-            suffix=ending,
             saved_by="rounding",
             paper_table=opt["val"].get("paper_table"),
         )

@@ -14,7 +14,7 @@ from basicsr.utils.registry import MODEL_REGISTRY
 
 from nerco_plugin.engine.checkpoint import Checkpoints, Judge
 from nerco_plugin.engine.distributed import find_place, process_group
-from nerco_plugin.engine.loader import EvaluationData, TrainingData
+from nerco_plugin.engine.loader import EvaluationData, TrainingData, check_names
 from nerco_plugin.engine.loop import Training
 from nerco_plugin.engine.options import build_options, parse_arguments
 from nerco_plugin.engine.plan import training_plan
@@ -57,6 +57,8 @@ def prepare(opt: dict[str, Any], args: Namespace, stop: StopRequest) -> Training
     data = TrainingData(opt)
     sets = [options for name, options in opt["datasets"].items() if name.split("_")[0] == "val"]
     val_data = [EvaluationData(options, opt["rank"], opt["world_size"]) for options in sets]
+    if opt["val"]["save_img"]:
+        check_names(val_data)
     log_counts(opt, data, val_data)
     model = build_model(opt)
     training = Training(opt, model, data, val_data, checkpoints, stop)

@@ -44,17 +44,20 @@ def test_pictures_scores_and_page(project: Project) -> None:
     stale = project.root / "results" / "tested" / "visualization" / "pairs" / "gone_tested.png"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"of an earlier test")
+    other = stale.with_name("p0_other.png")
+    other.write_bytes(b"of another test")
     assert run_test(project.root, ["-opt", str(options)]) == 0
 
     results = project.root / "results" / "tested"
     for name, columns in (("pairs", {"psnr", "ssim", "loe"}), ("alone", {"loe"})):
         pictures = {path.name for path in (results / "visualization" / name).iterdir()}
-        assert pictures == {f"p{number}_tested.png" for number in range(5)}
+        assert pictures - {"p0_other.png"} == {f"p{number}_tested.png" for number in range(5)}
         scores = json.loads((results / name / "scores.json").read_text(encoding="utf-8"))
         assert columns <= set(scores["mean"])
         assert ("psnr" in scores["mean"]) == (name == "pairs")
         assert set(scores["images"]) == {f"p{number}" for number in range(5)}
         assert (results / name / "index.html").is_file()
+    assert other.read_bytes() == b"of another test"
     log = next(results.glob("test_tested_*.log")).read_text(encoding="utf-8")
     assert "Validation pairs\n\t # loe: " in log
     assert "Mean scores: psnr" in log.splitlines()[-5]

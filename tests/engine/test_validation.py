@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from basicsr.models.sr_model import SRModel
 from basicsr.utils import get_root_logger
 from tiny_run import Project
 
-from nerco_plugin.engine.loader import EvaluationData
+from nerco_plugin.data.lmdb_writer import create_lmdb
+from nerco_plugin.engine.loader import EvaluationData, check_names
 from nerco_plugin.engine.options import OptionError
-from nerco_plugin.engine.scores import log_scores, mean_scores, score
+from nerco_plugin.engine.scores import log_scores, mean_scores, score, update_best
 from nerco_plugin.engine.validation import validate, validates_itself
 
 PSNR = {"type": "calculate_psnr", "crop_border": 0}
@@ -104,3 +106,57 @@ def test_models_with_their_own_validation_are_known() -> None:
     assert validates_itself(object.__new__(RealESRNetModel))
     assert not validates_itself(object.__new__(SRModel))
     assert not validates_itself(Copier())
+
+
+def test_best_scores_of_metrics_that_the_run_did_not_have_begin_anew() -> None:
+    model = object.__new__(SRModel)
+    model.opt = {"val": {"metrics": {"psnr": PSNR}}}
+    update_best(model, "set", {"psnr": 20.0}, 4)
+    model.opt = {"val": {"metrics": {"niqe": NIQE, "psnr": PSNR}}}
+    update_best(model, "set", {"niqe": 5.0, "psnr": 10.0}, 8)
+    best = model.best_metric_results["set"]
+    assert (best["psnr"]["val"], best["psnr"]["iter"]) == (20.0, 4)
+    assert (best["niqe"]["val"], best["niqe"]["iter"]) == (5.0, 8)
+    model.opt = {"val": {"metrics": {"niqe": NIQE | {"better": "higher"}}}}
+    update_best(model, "set", {"niqe": 4.0}, 12)
+    assert model.best_metric_results["set"] == {"niqe": {"better": "higher", "val": 4.0, "iter": 12}}
+
+
+def test_inputs_of_one_name_are_refused_before_the_first(project: Project, tmp_path: Path) -> None:
+    check_names([data(project)])
+    folder = tmp_path / "photographs"
+    for name in ("a", "b"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "1.png").write_bytes((project.root / "datasets" / "gt" / "p0.png").read_bytes())
+    create_lmdb(folder, ["a/1.png", "b/1.png"], tmp_path / "x.lmdb")
+    options = {"name": "set", "type": "SingleImageDataset", "phase": "val", "io_backend": {"type": "lmdb"}}
+    twice = EvaluationData(options | {"dataroot_lq": str(tmp_path / "x.lmdb")}, rank=0, world_size=1)
+    with pytest.raises(OptionError, match=r"^data set set: a/1.png and b/1.png would be saved under one name"):
+        check_names([twice])
+
+
+def test_pictures_of_two_sets_lie_apart_and_a_lower_score_is_the_better_one(project: Project) -> None:
+    two = "\n  val_2: {name: again, type: PairedImageDataset, dataroot_gt: datasets/gt, dataroot_lq: datasets/gt}"
+    text = project.unpaired.read_text().replace("\nnetwork_g:", f"{two}\nnetwork_g:", 1)
+    training = project.train(
+        project.write("two.yml", text),
+        "two",
+        *("train:total_iter=4", "val:val_freq=1", "val:save_img=true", "logger:keep_last=1", "logger:keep_best=1"),
+        "val:metrics={loe: {type: calculate_loe}}",
+    )
+    pictures = {path.relative_to(project.folder("two")) for path in project.folder("two").rglob("*_4.png")}
+    folders = (Path("visualization", name) for name in ("held_back", "again"))
+    assert pictures == {folder / f"p{number}" / f"p{number}_4.png" for folder in folders for number in range(5)}
+    scores = re.findall(r"Validation held_back\n\t # loe: ([\d.]+)", project.log("two"))
+    best = training.model.best_metric_results["held_back"]["loe"]
+    assert best["iter"] == 1 + min(range(4), key=lambda number: (float(scores[number]), -number))
+    assert {best["iter"], 4} == {entry["iter"] for entry in project.manifest("two")}
+
+
+def test_a_signal_in_the_last_validation_made_up_for_is_answered(project: Project) -> None:
+    stopped = project.train(project.paired, "stopped", stop=11 + 2 * 5)
+    assert (stopped.iteration, stopped.validated) == (12, 8)
+    again = project.train(project.paired, "stopped", resume=True, stop=2)
+    assert again.validated == 0
+    assert "End of training" not in project.log("stopped")
+    assert project.train(project.paired, "stopped", resume=True).validated == 12
