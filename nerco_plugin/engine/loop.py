@@ -16,6 +16,7 @@ from nerco_plugin.engine.loader import EvaluationData, TrainingData
 from nerco_plugin.engine.options import OptionError
 from nerco_plugin.engine.progress import Progress
 from nerco_plugin.engine.replicas import check_replicas
+from nerco_plugin.engine.resumed_options import flat_options
 from nerco_plugin.engine.scores import log_scores, mean_scores, update_best
 from nerco_plugin.engine.signals import StopRequest
 from nerco_plugin.engine.validation import GivenUpError, sync_buffers, validate, validates_itself
@@ -151,7 +152,11 @@ class Training:
         if self.saved == self.iteration:
             return
         self.logger.info("Saving models and training states.")
-        self.model.loop_state = {"samples": self.samples, "conditions": self.conditions()}
+        self.model.loop_state = {
+            "samples": self.samples,
+            "conditions": self.conditions(),
+            "options": flat_options(self.opt),
+        }
         try:
             self.finite.check()
             self.model.save(self.epoch, self.iteration)

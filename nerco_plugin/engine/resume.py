@@ -7,6 +7,7 @@ from basicsr.utils import get_root_logger
 
 from nerco_plugin.engine.checkpoint import Checkpoints, Entry
 from nerco_plugin.engine.options import OptionError
+from nerco_plugin.engine.resumed_options import differences
 from nerco_plugin.models.state_file import CheckpointError, load_torch
 
 
@@ -17,17 +18,22 @@ class Start(NamedTuple):
     entry: Entry | None = None
     notes: list[str] = []  # noqa: RUF012  a NamedTuple's default; never changed
 
-    def restore(self, model: Any) -> dict[str, Any]:  # noqa: ANN401
+    def restore(self, model: Any, opt: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
         """Fill the networks and everything else of ``model``, random numbers last; returns the training state.
+
+        Where the state was written with other options than ``opt``, the log says which hold.
 
         Raises:
             CheckpointError: a file cannot be read, or does not fit the model.
+            OptionError: the state cannot go on under these options.
         """
         iteration = self.entry["iter"] if self.entry else None
+        state = load_torch(self.folder / "training_states" / f"{iteration}.state")
+        for line in differences(opt, state):
+            get_root_logger().warning(line)
         for name in self.entry["files"] if self.entry else []:
             if name.startswith("models/"):
                 restore_network(model, self.folder / name, label=Path(name).stem.removesuffix(f"_{iteration}"))
-        state = load_torch(self.folder / "training_states" / f"{iteration}.state")
         model.resume_training(state)
         return state
 

@@ -63,7 +63,7 @@ def prepare(opt: dict[str, Any], args: Namespace, stop: StopRequest) -> Training
     model = build_model(opt)
     training = Training(opt, model, data, val_data, checkpoints, stop)
     if start.entry:
-        training.resume(start.restore(model), validation=start.entry["validation"])
+        training.resume(start.restore(model, opt), validation=start.entry["validation"])
     return training
 
 

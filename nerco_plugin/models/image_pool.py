@@ -1,6 +1,7 @@
 """A history of generated images (Shrivastava et al. 2017), so that discriminators do not only see the newest ones."""
 
 import torch
+from basicsr.utils import get_root_logger
 from torch import Tensor
 
 
@@ -23,7 +24,11 @@ class ImagePool:
         self.images: list[Tensor] = []
 
     def query(self, batch: Tensor) -> Tensor:
-        """(N, C, H, W) to as many images, each new or old."""
+        """(N, C, H, W) to as many images, each new or old; images of another size leave the pool."""
+        if self.images and self.images[0].shape != batch.shape[1:]:
+            sizes = (f"{image.shape[-1]} x {image.shape[-2]}" for image in (self.images[0], batch))
+            get_root_logger().warning(f"{len(self.images)} pooled images are dropped: {' -> '.join(sizes)} pixels.")
+            self.images.clear()
         return torch.empty_like(batch).copy_(torch.stack([self._exchange(image) for image in batch.detach()]))
 
     def _exchange(self, image: Tensor) -> Tensor:

@@ -206,6 +206,8 @@ class MendedMixin(BaseModel):
     def resume_training(self, resume_state: dict[str, Any]) -> None:
         """Take back what :meth:`save_training_state` wrote, random state last; networks are loaded apart from it.
 
+        How an optimizer computes (``fused``, ``foreach``) stays as it is here, for the state may be of another device.
+
         Raises:
             CheckpointError: another number of optimizers or schedules.
         """
@@ -215,7 +217,7 @@ class MendedMixin(BaseModel):
                 raise CheckpointError(f"the state has {len(saved)} {kind}, these options build {len(mine)}")
             try:
                 for one, state in zip(mine, saved):
-                    one.load_state_dict(state)
+                    one.load_state_dict(_with_own_form(state, one) if kind == "optimizers" else state)
             except (ValueError, KeyError) as error:
                 raise CheckpointError(f"the {kind} of the state are of other options: {error}") from error
         if resume_state.get("best"):
@@ -232,6 +234,15 @@ class MendedMixin(BaseModel):
         if own["extra"] is not None and hasattr(self, "set_extra_state"):
             self.set_extra_state(own["extra"])
         set_rng_state(own["rng"])
+
+
+def _with_own_form(state: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """An optimizer's saved state with the ``fused`` and ``foreach`` that ``optimizer`` has itself."""
+    groups = [
+        {**saved, **{form: own[form] for form in ("fused", "foreach") if form in own}}
+        for saved, own in zip(state["param_groups"], optimizer.param_groups, strict=True)
+    ]
+    return {**state, "param_groups": groups}
 
 
 def _on_cuda(params: list[Any]) -> bool:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from tiny_run import Project, differences, losses
 
+from nerco_plugin.engine.options import OptionError
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
@@ -49,3 +51,43 @@ def test_nerco_resumes_bitwise_with_pools_and_average(project: Project) -> None:
     assert not differences(state, project.state("nerco_parts", 8))
     assert any(state["ranks"][0]["extra"]["pools"].values())
     assert losses(project.log("nerco")) == losses(project.log("nerco_parts"))
+
+
+def test_options_changed_before_resuming_are_said_one_by_one(project: Project) -> None:
+    project.train(project.paired, "changed", stop=3)
+    force = ("train:optim_g:lr=0.5", "train:scheduler:gamma=0.1", "train:pixel_opt:loss_weight=2", "train:ema_decay=0.5")
+    force += ("datasets:train:use_rot=false", "datasets:train:num_worker_per_gpu=1", "train:scheduler:type=MultiStepLR")
+    training = project.train(project.paired, "changed", *force, resume=True)
+    said = [line.partition(" WARNING: ")[2] for line in project.log("changed").splitlines() if " WARNING: " in line]
+    assert said == [
+        "train:ema_decay was 0.9 before and is 0.5 now: holds from here on.",
+        "train:optim_g:lr was 0.01 before and is 0.5 now: stays as it was.",
+        "train:scheduler:gamma was 0.5 before and is 0.1 now: stays as it was.",
+        "train:pixel_opt:loss_weight was 1.0 before and is 2 now: holds from here on.",
+        "datasets:train:use_rot was True before and is False now: holds from here on.",
+    ]
+    assert training.model.get_current_learning_rate() == [0.01 * 0.5**2]
+
+
+@pytest.mark.parametrize(
+    ("force", "said"),
+    [
+        ("train:optim_g={type: SGD, lr: 0.1}", "train:optim_g:type was AdamW before and is SGD now: its state cannot"),
+        (
+            "train:scheduler={type: CosineAnnealingRestartLR, periods: [20]}",
+            "train:scheduler:type was MultiStepLR before and is CosineAnnealingRestartLR now: its state cannot",
+        ),
+    ],
+)
+def test_another_optimizer_or_schedule_is_refused(project: Project, force: str, said: str) -> None:
+    if not project.folder("fixed").exists():
+        project.train(project.paired, "fixed", stop=3)
+    with pytest.raises(OptionError, match=said):
+        project.train(project.paired, "fixed", force, resume=True)
+
+
+def test_other_periods_are_refused(project: Project) -> None:
+    cosine = "train:scheduler={type: CosineAnnealingRestartLR, periods: [12]}"
+    project.train(project.paired, "cosine", cosine, stop=3)
+    with pytest.raises(OptionError, match=r"^train:scheduler:periods was \[12\] before and is \[20\] now: its state"):
+        project.train(project.paired, "cosine", cosine.replace("12", "20"), "train:total_iter=20", resume=True)

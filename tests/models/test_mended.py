@@ -188,3 +188,15 @@ def test_random_state_survives_a_file(tmp_path: Path) -> None:
     second = draw()
     set_rng_state(load_torch(tmp_path / "rng.pth"))
     assert [draw(), draw()] == [first, second]
+
+
+def test_how_an_optimizer_computes_is_not_taken_back(build: Build) -> None:
+    model = build()
+    model.optimize_parameters(1)
+    model.save_training_state(0, 1)
+    state = load_torch(Path(model.opt["path"]["training_states"]) / "1.state")
+    (group,) = state["optimizers"][0]["param_groups"]
+    group["fused"], group["foreach"], group["lr"] = True, False, 0.3
+    model.resume_training(state)
+    (group,) = model.optimizer_g.param_groups
+    assert (group["fused"], group["foreach"], group["lr"]) == (None, None, 0.3)

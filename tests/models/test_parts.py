@@ -28,6 +28,14 @@ def test_an_image_pool_of_no_size_hands_through_and_a_negative_one_is_refused() 
         ImagePool(-1)
 
 
+def test_images_of_another_size_leave_the_pool(caplog: pytest.LogCaptureFixture) -> None:
+    pool = ImagePool(4)
+    pool.query(torch.rand(3, 3, 8, 8))
+    pool.query(torch.rand(2, 3, 6, 6))
+    assert [image.shape for image in pool.images] == [(3, 6, 6)] * 2
+    assert "3 pooled images are dropped: 8 x 8 -> 6 x 6 pixels." in caplog.text
+
+
 def test_linear_decay_is_constant_then_falls_to_zero() -> None:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=2e-4)
     schedule = LinearDecayLR(optimizer, total_iter=300, decay_start=100)
