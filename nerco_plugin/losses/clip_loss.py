@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from nerco_plugin.losses.base import WeightedLoss
 from nerco_plugin.losses.clip_encoder import FrozenClip, load_clip
 
-OVERSHOOT = 0.05  # may lie outside [0, 1], from a resize or an unbounded network; images in [-1, 1] go far beyond
+OVERSHOOT = 0.5  # may lie outside [0, 1], from a resize or an unbounded network; dark images in [-1, 1] go beyond
 
 
 class ClipTerms(NamedTuple):
@@ -49,6 +49,11 @@ def _check_image(name: str, image: Tensor, look: bool) -> None:
     darkest, brightest = (bound.item() for bound in image.detach().aminmax())
     if darkest < -OVERSHOOT or brightest > 1 + OVERSHOOT:
         raise ValueError(f"{name}: expected values in [0, 1], got {darkest:.3g} to {brightest:.3g}")
+
+
+def _clipped(image: Tensor) -> Tensor:
+    """Values in [0, 1], with the gradient as if they had not been clipped: it draws back what lies outside."""
+    return image + (image.clamp(0, 1) - image).detach()
 
 
 @LOSS_REGISTRY.register()
@@ -108,9 +113,9 @@ class CLIPCosineLoss(WeightedLoss):
         return self._clip
 
     def forward(self, low: Tensor | None, high: Tensor | None) -> ClipTerms:
-        """Predicted low-light and predicted high-light images, each (N, 3, H, W) RGB in [0, 1] or None.
+        """Predicted low-light and predicted high-light images, each (N, 3, H, W) RGB about [0, 1] or None.
 
-        Sizes and batches may differ. Each term is the mean over its images; all are encoded in one batch.
+        They are clipped to [0, 1]. Sizes and batches may differ. Each term is the mean over its images; all are encoded in one batch.
 
         Raises:
             TypeError: an image is not floating-point.
@@ -127,7 +132,7 @@ class CLIPCosineLoss(WeightedLoss):
         clip = self.prepare()
         clip.to(next(iter(images.values())).device)
         counts = [len(images.get(name, ())) for name in ("low", "high")]
-        low_vectors, high_vectors = clip.encode(list(images.values())).split(counts)
+        low_vectors, high_vectors = clip.encode([_clipped(image) for image in images.values()]).split(counts)
         text_low, text_high = clip.text_vectors
         return ClipTerms(
             low=self._term(low_vectors, toward=text_low, away=text_high),

@@ -219,3 +219,16 @@ def test_a_side_without_images_is_zero_from_the_first_call_on(loss: CLIPCosineLo
     with pytest.raises(ValueError, match=r"low: expected values in \[0, 1\]"):
         loss(photographs(1) * 2 - 1.5, None)  # the first one to be looked at
     assert loss(photographs(0), photographs(0)) == (0, 0)
+
+
+def test_what_lies_a_little_outside_the_unit_range_is_clipped_with_its_gradient(loss: CLIPCosineLoss) -> None:
+    image = photographs(1)
+    image[..., :20, :], image[..., 20:, :5] = 1.16, -0.02  # of an unbounded network
+    image.requires_grad_()
+    terms = loss(image, image)
+    expected = loss(image.detach().clamp(0, 1), image.detach().clamp(0, 1))
+    torch.testing.assert_close(terms.low, expected.low)
+    terms.high.backward()
+    assert (image.grad[..., :20, :] != 0).any()
+    with pytest.raises(ValueError, match=r"low: expected values in \[0, 1\], got -1 to 1"):
+        CLIPCosineLoss(pretrained=loss.pretrained)(torch.tensor([-1.0, 1.0]).expand(1, 3, 32, 2), None)
