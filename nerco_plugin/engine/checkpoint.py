@@ -27,8 +27,8 @@ class Checkpoints:
 
     Args:
         folder: of the run.
-        keep_last: how many of the newest to keep; None keeps all.
-        keep_best: how many to keep beside them for their score.
+        keep_last: how many of the newest to keep, at least one; None keeps all.
+        keep_best: how many to keep beside them for their score; of equal scores the earliest.
         judge: which score.
     """
 
@@ -66,10 +66,17 @@ class Checkpoints:
         write_atomically(self.manifest, lambda file: file.write(text.encode()))
 
     def add(self, iteration: int) -> None:
-        """Enter the files written for ``iteration`` as a complete checkpoint, and remove what need not be kept."""
+        """Enter the files written for ``iteration`` as a complete checkpoint, and remove what need not be kept.
+
+        Later ones are of a course that was given up, when an earlier checkpoint was resumed from: they go, or with
+        ``keep_last`` None leave the list alone.
+        """
         entry = self._entry(iteration, self._found(iteration), fingerprints=True)
+        given_up = [entry for entry in self.entries if entry["iter"] > iteration]
         self.entries = [*(entry for entry in self.entries if entry["iter"] < iteration), entry]
         self._write()
+        if self.keep_last is not None:  # only now: until the list tells of the new one, a later one is the last
+            self._remove(given_up)
         self._prune()
 
     def discard(self, iteration: int) -> None:
@@ -90,14 +97,17 @@ class Checkpoints:
             return
         kept = [*self.entries[-max(1, self.keep_last) :], *self._best()]
         spare = [entry for entry in self.entries if entry not in kept]
-        for name in [name for entry in spare for name in entry["files"]]:
-            (self.folder / name).unlink(missing_ok=True)
+        self._remove(spare)
         if spare:  # only now: an interruption leaves entries without files, never files without entries
             self.entries = [entry for entry in self.entries if entry not in spare]
             self._write()
 
+    def _remove(self, entries: list[Entry]) -> None:
+        for name in [name for entry in entries for name in entry["files"]]:
+            (self.folder / name).unlink(missing_ok=True)
+
     def _best(self) -> list[Entry]:
-        scored = [entry for entry in self.entries if math.isfinite(self._rank(entry))]
+        scored = [entry for entry in self.entries if self._rank(entry) < math.inf]  # a perfect PSNR is infinite
         return sorted(scored, key=self._rank)[: self.keep_best]
 
     def _rank(self, entry: Entry) -> float:

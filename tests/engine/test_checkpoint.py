@@ -120,6 +120,61 @@ def test_bad_weights_are_not_saved(project: Project, run: str) -> None:
     assert kept(project, run) == [6, 9, 12]
 
 
+def add(checkpoints: Checkpoints, iteration: int, score: float | None = None) -> None:
+    """A checkpoint of two small files, with its score."""
+    for name in (f"models/net_g_{iteration}.pth", f"training_states/{iteration}.state"):
+        (checkpoints.folder / name).parent.mkdir(exist_ok=True)
+        (checkpoints.folder / name).write_bytes(b"content")
+    checkpoints.add(iteration)
+    if score is not None:
+        checkpoints.add_scores(iteration, {"set": {"psnr": score}}, best={})
+
+
+def listed(folder: Path) -> list[int]:
+    """The checkpoints of the manifest, whose files are the only ones there."""
+    iterations = [entry["iter"] for entry in Checkpoints(folder).entries]
+    assert sorted(int(path.stem) for path in folder.glob("training_states/*.state")) == iterations
+    assert len(list(folder.glob("models/*"))) == len(iterations)
+    return iterations
+
+
+@pytest.mark.parametrize(
+    ("scores", "higher", "kept"),
+    [
+        ([30.0, float("inf"), 31.0, 29.0], True, [2, 4]),  # a perfect PSNR
+        ([3.0, 2.0, 2.0, 3.0], False, [2, 4]),  # of equal ones the earliest
+        ([float("inf"), 2.0, 3.0, 3.0], False, [2, 4]),
+    ],
+)
+def test_the_best_of_equal_and_of_perfect_scores(
+    tmp_path: Path, scores: list[float], higher: bool, kept: list[int]
+) -> None:
+    checkpoints = Checkpoints(tmp_path, keep_last=1, keep_best=1, judge=Judge("set", "psnr", higher=higher))
+    for iteration, score in enumerate(scores, start=1):
+        add(checkpoints, iteration, score)
+    assert listed(tmp_path) == kept
+
+
+def test_at_least_the_last_is_kept(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, keep_last=0)
+    for iteration in (3, 6):
+        add(checkpoints, iteration)
+    assert listed(tmp_path) == [6]
+
+
+def test_a_course_that_was_given_up_leaves_no_files_behind(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, keep_last=5)
+    for iteration in (3, 6, 5):
+        add(checkpoints, iteration)
+    assert listed(tmp_path) == [3, 5]
+
+    everything = Checkpoints(tmp_path)  # keeps all files
+    for iteration in (8, 7):
+        add(everything, iteration)
+    assert [entry["iter"] for entry in everything.entries] == [3, 5, 7]
+    assert (tmp_path / "training_states" / "8.state").is_file()
+
+
 def test_keeps_the_last_and_the_best(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "training_states").mkdir()
