@@ -15,11 +15,12 @@ from nerco_plugin.engine.options import OptionError
 
 
 class Place(NamedTuple):
-    """Which process this is; ``local_rank`` counts on its own machine."""
+    """Which process this is; ``local_rank`` counts on its own machine; ``slurm`` may show it one device alone."""
 
     rank: int = 0
     world_size: int = 1
     local_rank: int = 0
+    slurm: bool = False
 
 
 def find_place(launcher: str, local_rank: int = 0) -> Place:
@@ -38,7 +39,7 @@ def find_place(launcher: str, local_rank: int = 0) -> Place:
 
 
 def _slurm_place() -> Place:
-    place = Place(_number("SLURM_PROCID"), _number("SLURM_NTASKS"), _number("SLURM_LOCALID"))
+    place = Place(_number("SLURM_PROCID"), _number("SLURM_NTASKS"), _number("SLURM_LOCALID"), slurm=True)
     nodes = os.environ.get("SLURM_STEP_NODELIST") or os.environ.get("SLURM_NODELIST") or "localhost"
     os.environ.setdefault("MASTER_ADDR", first_node(nodes))
     os.environ.update(RANK=str(place.rank), WORLD_SIZE=str(place.world_size), LOCAL_RANK=str(place.local_rank))
@@ -67,7 +68,7 @@ def process_group(place: Place, opt: dict[str, Any]) -> Iterator[None]:
     """
     use_cuda = opt["num_gpu"] != 0
     if use_cuda:
-        select_device(place.local_rank)
+        select_device(place.local_rank, place.slurm)
     if not opt["dist"]:
         yield
         return
@@ -94,14 +95,18 @@ def process_group(place: Place, opt: dict[str, Any]) -> Iterator[None]:
     del reduced
 
 
-def select_device(local_rank: int) -> None:
+def select_device(local_rank: int, slurm: bool = False) -> None:
     """Make CUDA device ``local_rank`` this process's own, or the only one that Slurm shows to it.
+
+    Args:
+        local_rank: of this process on its machine.
+        slurm: whether Slurm started this process, and not torchrun, which may run within a step of Slurm's.
 
     Raises:
         OptionError: there is no such device.
     """
     count = torch.cuda.device_count()
-    if count == 1 and "SLURM_LOCALID" in os.environ:
+    if count == 1 and slurm:
         local_rank = 0
     if local_rank >= count:
         raise OptionError(

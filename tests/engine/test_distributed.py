@@ -35,20 +35,20 @@ def test_places(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "TORCHELASTIC_RUN_ID"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    assert distributed.find_place("none") == (0, 1, 0)
+    assert distributed.find_place("none") == (0, 1, 0, False)
     with pytest.raises(OptionError, match="RANK"):
         distributed.find_place("pytorch")
     monkeypatch.setenv("RANK", "5")
     monkeypatch.setenv("WORLD_SIZE", "8")
-    assert distributed.find_place("pytorch", local_rank=3) == (5, 8, 3)
+    assert distributed.find_place("pytorch", local_rank=3) == (5, 8, 3, False)
     monkeypatch.setenv("LOCAL_RANK", "1")
-    assert distributed.find_place("pytorch", local_rank=3) == (5, 8, 1)
+    assert distributed.find_place("pytorch", local_rank=3) == (5, 8, 1, False)
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     with pytest.raises(OptionError, match="--launcher pytorch"):
         distributed.find_place("none")
     for name, value in {"PROCID": 9, "NTASKS": 16, "LOCALID": 1, "NODELIST": "n[1-8]"}.items():
         monkeypatch.setenv(f"SLURM_{name}", str(value))
-    assert distributed.find_place("slurm") == (9, 16, 1)
+    assert distributed.find_place("slurm") == (9, 16, 1, True)
     assert os.environ["MASTER_ADDR"] == "n1"
 
 
@@ -56,6 +56,16 @@ def test_places(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_device_for_this_process() -> None:
     with pytest.raises(OptionError, match="0 are visible"):
         distributed.select_device(local_rank=0)
+
+
+def test_the_only_device_is_everyones_under_slurm_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_LOCALID", "1")  # torchrun may run within a step of Slurm's
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen := [].append)
+    distributed.select_device(local_rank=1, slurm=True)
+    assert chosen.__self__ == [0]
+    with pytest.raises(OptionError, match="needs CUDA device 1, and 1 are visible"):
+        distributed.select_device(local_rank=1)
 
 
 def wait_or_fail(rank: int, port: int) -> None:
