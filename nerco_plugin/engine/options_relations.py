@@ -21,7 +21,7 @@ def check_iterations(opt: dict[str, Any], faults: Faults) -> None:
         faults.add((*keys, "periods"), f"{periods} end at iteration {sum(periods)}, before train:total_iter {total}")
     if _is_count(end) and end < total:
         faults.add(
-            (*keys, "total_iter"), f"the learning rate is 0 from iteration {end} on, before train:total_iter {total}"
+            (*keys, "total_iter"), f"the learning rate is 0 after iteration {end}, before train:total_iter {total}"
         )
 
 

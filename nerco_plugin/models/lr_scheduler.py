@@ -7,10 +7,13 @@ from torch.optim.lr_scheduler import LambdaLR
 class LinearDecayLR(LambdaLR):
     """Constant, then linear to zero (Sec. 4.1: the last 200 of 300 epochs).
 
+    Counted in steps of the schedule, of which training makes none before its first iteration: iteration 1 has the rate
+    of step 0, and iteration total_iter, the last one, still a little.
+
     Args:
         optimizer: whose learning rate it sets.
-        total_iter: iteration at which the rate is zero.
-        decay_start: last iteration at the full rate.
+        total_iter: steps after which the rate is zero: from iteration total_iter + 1 on.
+        decay_start: steps at the full rate: iteration decay_start + 1 is the last one.
         last_epoch: as in every torch schedule.
 
     Raises:

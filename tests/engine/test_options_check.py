@@ -222,7 +222,7 @@ def test_null_is_off_for_a_part_and_the_default_for_an_argument(project: Path) -
         (
             "nerco",
             ["train:total_iter=200"],
-            "the learning rate is 0 from iteration 100 on, before train:total_iter 200",
+            "the learning rate is 0 after iteration 100, before train:total_iter 200",
         ),
         ("sr", ["datasets:train:batch_size_per_gpu=4"], "4 is more than the 3 images in the data"),
         ("sr", ["num_gpu=99"], "num_gpu: 99 wanted"),

@@ -46,7 +46,7 @@ def test_linear_decay_is_constant_then_falls_to_zero() -> None:
         schedule.step()
     assert rates[:101] == [2e-4] * 101
     assert rates[200] == pytest.approx(1e-4)
-    assert rates[300] == 0
+    assert rates[300] == 0  # the rate of iteration 301
     with pytest.raises(ValueError, match="decay_start"):
         LinearDecayLR(optimizer, total_iter=10, decay_start=10)
 
