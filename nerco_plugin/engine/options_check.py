@@ -20,6 +20,7 @@ from nerco_plugin.engine.options_reads import Reads, reads_of
 from nerco_plugin.engine.options_relations import check_crops, check_devices, check_iterations
 from nerco_plugin.engine.options_required import MODEL_METHODS, required_keys
 from nerco_plugin.engine.options_source import Faults, KeyPath, did_you_mean, lookup
+from nerco_plugin.engine.options_step import check_step
 from nerco_plugin.engine.options_train import check_train
 from nerco_plugin.engine.options_validation import check_validation
 from nerco_plugin.engine.options_weights import check_clip
@@ -96,6 +97,8 @@ def check_outside(opt: dict[str, Any], root: Path, faults: Faults) -> None:
     check_sizes(opt, faults)
     if opt["is_train"]:
         check_clip(opt, faults)
+        if opt.get("model_type") == "NeRCoModel" and not faults.found:
+            check_step(opt, faults)
 
 
 def _path_options(networks: list[str], reads: Reads) -> dict[str, tables.Argument]:

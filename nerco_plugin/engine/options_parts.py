@@ -20,6 +20,16 @@ from nerco_plugin.models import lr_scheduler as own_schedules
 from nerco_plugin.models.mended import find_schedule
 
 IMAGES = ("img", "img2", "lq")  # what validation gives a metric
+HEAVY = ("PerceptualLoss",)  # loads a network, or downloads it
+REFUSALS = (  # what a constructor raises that is given something odd
+    ValueError,
+    TypeError,
+    AssertionError,
+    RuntimeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+)
 
 
 def registered(registry: Registry, name: str) -> Any:
@@ -73,7 +83,7 @@ def check_loss(block: Block, keys: KeyPath, faults: Faults) -> None:
     if cls is None:
         return
     check_arguments(block, keys, signature_of(cls), cls.__name__, faults)
-    if len(faults.found) == before and cls.__name__ not in _HEAVY:
+    if len(faults.found) == before and cls.__name__ not in HEAVY:
         _try(cls, block, keys, faults)
 
 
@@ -91,7 +101,7 @@ def check_metric(block: Block, keys: KeyPath, faults: Faults) -> Any:
 
 
 def check_optimizer(block: Block, keys: KeyPath, faults: Faults) -> None:
-    """An optimizer of torch.optim, tried on one number."""
+    """An optimizer of torch.optim, tried on one number, as models step it: without a closure, on a dense gradient."""
     name = type_name(block, keys, "optimizer of torch.optim", faults)
     if name is None:
         return
@@ -104,7 +114,7 @@ def check_optimizer(block: Block, keys: KeyPath, faults: Faults) -> None:
     if "lr" not in block:
         faults.add(keys, f"{name} needs 'lr'")
     if len(faults.found) == before:
-        _try(lambda **arguments: known[name]([torch.nn.Parameter(torch.zeros(1))], **arguments), block, keys, faults)
+        _try(lambda **arguments: _step(known[name], arguments), block, keys, faults)
 
 
 def check_schedule(block: Block, keys: KeyPath, faults: Faults) -> None:
@@ -129,17 +139,7 @@ def check_schedule(block: Block, keys: KeyPath, faults: Faults) -> None:
         _try(lambda **arguments: cls(optimizer, **arguments), block, keys, faults)
 
 
-_REFUSALS = (  # what a constructor raises that is given something odd
-    ValueError,
-    TypeError,
-    AssertionError,
-    RuntimeError,
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-)
 _ITERATIONS = {"periods": list[Count], "milestones": list[Index], "restarts": list[Index]}  # BasicSR's have no types
-_HEAVY = ("PerceptualLoss",)  # loads a network, or downloads it
 
 
 def _schedules() -> list[str]:
@@ -156,6 +156,12 @@ def _is_optimizer(value: Any) -> bool:
     return inspect.isclass(value) and issubclass(value, torch.optim.Optimizer)
 
 
+def _step(cls: type[torch.optim.Optimizer], arguments: dict[str, Any]) -> None:
+    weight = torch.nn.Parameter(torch.zeros(1))
+    weight.grad = torch.ones(1)
+    cls([weight], **arguments).step()
+
+
 def _shapes_only(cls: type[torch.nn.Module]) -> Callable[..., None]:
     """Build a network without memory for its weights, or, if it cannot be, as it is."""
 
@@ -163,7 +169,7 @@ def _shapes_only(cls: type[torch.nn.Module]) -> Callable[..., None]:
         try:
             with torch.device("meta"):
                 cls(**arguments)
-        except _REFUSALS:
+        except REFUSALS:
             with torch.random.fork_rng(devices=[]):
                 cls(**arguments)
 
@@ -176,5 +182,5 @@ def _try(build: Callable[..., Any], block: Block, keys: KeyPath, faults: Faults)
     name = arguments.pop("type")
     try:
         build(**arguments)
-    except _REFUSALS as error:
+    except REFUSALS as error:
         faults.add_refusal(arguments, keys, f"{name}: {error}")

@@ -1,16 +1,14 @@
 """What the networks of a run cost: parameters, and multiply-adds as mmengine's analysis counts them."""
 
 import logging
-from copy import deepcopy
 from typing import Any, NamedTuple
 
 import torch
-from basicsr.utils.registry import ARCH_REGISTRY
 from mmengine.analysis import get_model_complexity_info
 from mmengine.logging import MMLogger
 from torch import nn
 
-from nerco_plugin.engine.options_parts import registered
+from nerco_plugin.engine.options_step import build
 
 SMALL_SIDE = 64  # a first count that is cheap; multiply-adds grow with the pixels
 CHEAP = 5e9  # what may be counted by a run at full size: a second or less
@@ -45,14 +43,6 @@ def training_side(opt: dict[str, Any], network: str) -> int:
     if "gt_size" in train:
         return train["gt_size"] if network.startswith("network_d") else train["gt_size"] // int(train["scale"])
     return train.get("size") or 256
-
-
-def build(block: dict[str, Any], device: str) -> nn.Module:
-    """The network of a block; on ``meta`` it has shapes alone. Nothing is logged, no random number used up."""
-    arguments = deepcopy(block)
-    cls = registered(ARCH_REGISTRY, arguments.pop("type"))
-    with torch.device(device), torch.random.fork_rng(devices=[]):
-        return cls(**arguments)
 
 
 def _cost(name: str, block: dict[str, Any], side: int) -> NetworkCost:

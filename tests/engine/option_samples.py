@@ -134,9 +134,9 @@ datasets:
     type: UnpairedImageDataset
     dataroot_low: datasets/lq
     dataroot_high: datasets/gt
-    size: 16
+    size: 24
     resize_mode: resize_crop
-    load_size: 20
+    load_size: 28
     num_worker_per_gpu: 0
     batch_size_per_gpu: 1
   val:

@@ -11,6 +11,7 @@ from basicsr.utils.registry import ARCH_REGISTRY, MODEL_REGISTRY, Registry
 from option_samples import build, faults, make_project
 
 from nerco_plugin.engine import options_relations
+from tests.losses.tiny_clip import save_tiny_clip
 
 UNKNOWN = {
     "sr": [
@@ -110,7 +111,7 @@ WRONG = {
         ("train:warm_start:exposure=[1]", "train:warm_start:exposure: expected a list of length 2, got [1]"),
         ("train:gan_opt:gan_type=gan", "train:gan_opt: GANLoss: GAN type gan is not implemented"),
         ("train:warm_start:exposure=[0.5, 0.1]", "train:warm_start: exposure must be two rising positive numbers"),
-        ("datasets:train:load_size=8", "datasets:train: load_size must be at least size = 16, got 8"),
+        ("datasets:train:load_size=8", "datasets:train: load_size must be at least size = 24, got 8"),
         ("datasets:train:resize_mode=crpo", "resize_mode: expected 'resize' or 'crop' or 'resize_crop', got 'crpo'"),
     ],
 }
@@ -274,6 +275,64 @@ def test_the_better_score_is_the_one_that_the_metric_says(project: Path) -> None
     opt = build(project, "sr", f"val:metrics={{{metrics}, other: {{type: calculate_loe, better: higher}}}}")
     found = {name: block.get("better", "higher") for name, block in opt["val"]["metrics"].items()}
     assert list(found.values()) == ["lower", "lower", "lower", "higher", "higher"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["train:identity_opt={type: NRLoss}"], "train:identity_opt: NRLoss cannot be this term: "),
+        (["train:cycle_opt={type: L1Loss}"], "train:cycle_opt: L1Loss cannot be this term: "),
+        (
+            ["train:gan_opt={type: L1Loss}", "train:cooperative_opt=~", "network_g:use_mask_extractor=false"],
+            "train:gan_opt: L1Loss cannot be this term: ",
+        ),
+        (
+            ["train:cooperative_opt={type: GANLoss, gan_type: lsgan}"],
+            "train:cooperative_opt: GANLoss cannot be this term: ",
+        ),
+        (["train:nr_opt={type: CycleConsistencyLoss}"], "train:nr_opt: CycleConsistencyLoss cannot be this term: "),
+        (["network_g={type: RRDBNet, num_in_ch: 3, num_out_ch: 3}"], "network_g: RRDBNet is no NeRCo, whose parts"),
+        (
+            ["network_degrade={type: RRDBNet, num_in_ch: 3, num_out_ch: 3, scale: 4, num_feat: 4, num_block: 1}"],
+            "network_degrade: RRDBNet makes (3, 96, 96) of (3, 24, 24), and the loops need the same",
+        ),
+        (
+            ["network_g:generator={type: RRDBNet, num_in_ch: 6, num_out_ch: 3, num_feat: 4, num_block: 1}"],
+            "network_g: NeRCo ",
+        ),
+        (
+            ["network_d_high={type: VGGStyleDiscriminator, num_in_ch: 3, num_feat: 4, input_size: 128}"],
+            "network_d_high: VGGStyleDiscriminator does not take the training images of 24 x 24: Input size must",
+        ),
+        (
+            ["datasets:train:size=16"],
+            "network_d_low: ColorDiscriminator does not take the training images of 16 x 16: image must be at least 24",
+        ),
+        (["train:optim_g={type: LBFGS, lr: 1}"], "train:optim_g: LBFGS: "),
+        (["train:optim_g={type: SparseAdam, lr: 1}"], "train:optim_g: SparseAdam: SparseAdam does not support dense"),
+    ],
+)
+def test_parts_that_do_not_fit_their_place(project: Path, overrides: list[str], words: str) -> None:
+    message = faults(project, "nerco", *overrides)
+    assert words in message
+    assert all(line.count(": ") > 1 for line in message.splitlines()[1:])  # one line each
+
+
+def test_parts_that_fit_in_other_ways_pass(project: Path) -> None:
+    pixels = "train:nr_opt={type: CharbonnierLoss}"
+    generator = "network_g:generator={type: RRDBNet, num_in_ch: 6, num_out_ch: 3, scale: 1, num_feat: 4, num_block: 1}"
+    critic = "network_d_high={type: VGGStyleDiscriminator, num_in_ch: 3, num_feat: 4, input_size: 128}"
+    build(project, "nerco", pixels, generator, critic, "datasets:train:size=128", "datasets:train:load_size=130")
+
+
+def test_clip_on_its_place(project: Path, tmp_path: Path) -> None:
+    clip = f"pretrained: {save_tiny_clip(tmp_path / 'clip')}"
+    build(project, "nerco", f"train:clip_opt={{type: CLIPCosineLoss, {clip}}}")
+    words = "train:clip_opt: CLIPPerceptualLoss cannot be this term: "
+    assert words in faults(project, "nerco", f"train:clip_opt={{type: CLIPPerceptualLoss, {clip}}}")
+    assert "nr_opt: CLIPCosineLoss cannot be this term: it looks" in faults(
+        project, "nerco", f"train:nr_opt={{type: CLIPCosineLoss, {clip}}}"
+    )
 
 
 def test_a_batch_is_that_of_all_processes(project: Path) -> None:

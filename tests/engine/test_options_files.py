@@ -6,7 +6,7 @@ import pytest
 from basicsr.losses import build_loss
 
 from nerco_plugin.engine.options import build_options, load_options, parse_arguments
-from nerco_plugin.engine.plan_networks import build
+from nerco_plugin.engine.options_step import build
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "options").rglob("*.yml"))

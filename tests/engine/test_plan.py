@@ -26,7 +26,7 @@ def test_the_plan_of_nerco(project: Path, capfd: pytest.CaptureFixture[str]) -> 
     assert "val: 3 images" in plan
     assert "60 iterations of 1 image(s) (1 a process), 20 epochs" in plan
     assert "validation every 50 iterations and at the end" in plan
-    assert "multiply-adds for an image of 16 x 16" in plan
+    assert "multiply-adds for an image of 24 x 24" in plan
     assert str(project / "experiments" / "nerco") in plan
     assert str(project / "tb_logger" / "nerco") in plan
     assert "train:scheduler goes on until iteration 100" in plan
