@@ -34,15 +34,20 @@ def check(option_file: Path, force_yml: list[str], out: Path) -> int:
     from nerco_plugin.engine.options_paths import found_inputs
 
     try:
-        opt = load_options(option_file, force_yml)
+        opt = load_options(option_file, force_yml, may_add=True)
     except OptionError as error:
         print(f"check_data: {error}", file=sys.stderr)
         return 1
     blocks = opt.get("datasets")
+    if isinstance(blocks, dict):  # ``val: ~`` is off
+        blocks = {name: block for name, block in blocks.items() if block is not None}
     if not isinstance(blocks, dict) or not all(isinstance(block, dict) for block in blocks.values()):
         print(f"check_data: expected datasets in {option_file}, each with its options, got {blocks!r}", file=sys.stderr)
         return 1
-    data_sets = {name: found_inputs(block, [PROJECT, option_file.parent]) for name, block in blocks.items()}
+    data_sets = {
+        name: {"scale": opt.get("scale", 1), **found_inputs(block, [PROJECT, option_file.parent])}
+        for name, block in blocks.items()
+    }
     sources, unopened = open_sources(data_sets)
     with tqdm(total=sum(map(len, sources.values())), unit="image") as bar:
         sides, findings = examine(data_sets, sources, on_image=lambda path: bar.update())

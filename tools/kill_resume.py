@@ -26,12 +26,18 @@ def main() -> int:
     parser.add_argument("-opt", required=True, metavar="FILE", help="option file (YAML)")
     parser.add_argument("--kills", type=int, default=20, help="how often to kill (default 20)")
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
-    parser.add_argument("--force_yml", nargs="+", default=[], metavar="KEY:KEY=VALUE")
+    parser.add_argument("--force_yml", nargs="+", action="extend", default=[], metavar="KEY:KEY=VALUE")
     args = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    from nerco_plugin.engine.options import load_options  # after parsing: --help need not wait
+    from nerco_plugin.engine.options import OptionError, load_options  # after parsing: --help need not wait
 
-    name = load_options(args.opt, args.force_yml)["name"]
+    try:
+        name = load_options(args.opt, args.force_yml, may_add=True).get("name")
+        if not isinstance(name, str) or Path(name).name != name:
+            raise OptionError(f"{args.opt}: name: expected a name that a folder can have, got {name!r}")
+    except OptionError as error:
+        print(f"kill_resume: {error}", file=sys.stderr)
+        return 2
     folders = [EXPERIMENTS / f"{name}_{kind}" for kind in ("whole", "killed")]
     command = [sys.executable, str(TOOLS / "train.py"), "-opt", args.opt, "--auto_resume", "--force_yml"]
     whole, killed = ([*command, *args.force_yml, f"name={folder.name}"] for folder in folders)

@@ -16,13 +16,18 @@ from nerco_plugin.engine.options_source import Faults, OptionError
 __all__ = ["OptionError", "build_options", "load_options", "parse_arguments", "parse_options"]
 
 
-def load_options(path: str | Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
+def load_options(path: str | Path, overrides: Iterable[str] = (), may_add: bool = False) -> dict[str, Any]:
     """The options of a file over its ``base``, with ``overrides`` (``a:b=value``) and ``${NAME}`` filled in; unchecked.
+
+    Args:
+        path: of the option file.
+        overrides: as on the command line.
+        may_add: take keys that the file does not have, too, as training does, where they are checked.
 
     Raises:
         OptionError: with file and line, for anything that is not plain data, or a key that does not exist.
     """
-    faults = _read(path, overrides, may_add=False)
+    faults = _read(path, overrides, may_add)
     faults.raise_if_any()
     return faults.options.values
 
@@ -64,13 +69,12 @@ def build_options(
     opt = faults.options.values
     check_shape(opt, faults)
     opt.update(dist=args.launcher != "none", rank=rank, world_size=world_size)
-    opt.update(auto_resume=args.auto_resume, is_train=is_train, root_path=str(root))
+    opt.update(auto_resume=args.auto_resume, is_train=is_train, root_path=str(root), debug=args.debug)
     lay_out(opt, root, debug=args.debug)
     check_inside(opt, faults)
-    if look_outside:
-        check_outside(opt, root, faults)
+    odd = check_outside(opt, root, faults) if look_outside else []
     faults.raise_if_any()
-    opt["remarks"] = list(remarks(opt))
+    opt["remarks"] = [*remarks(opt), *odd]
     return opt
 
 

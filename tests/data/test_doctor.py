@@ -157,6 +157,17 @@ def test_the_tool(data_sets: dict[str, dict[str, Any]], tmp_path: Path, capsys: 
     assert "opt.yml" in capsys.readouterr().err
 
 
+def test_the_tool_takes_what_training_takes(
+    data_sets: dict[str, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for path in (tmp_path / "gt").iterdir():  # twice their inputs' size
+        Image.open(path).resize([2 * length for length in Image.open(path).size]).save(path)
+    (tmp_path / "opt.yml").write_text(yaml.safe_dump({"scale": 2, "datasets": {**data_sets, "val_2": None}}))
+    arguments = ["-opt", str(tmp_path / "opt.yml"), "--out", str(tmp_path / "reports"), "--force_yml", "name=doctored"]
+    assert run_tool("check_data", *arguments, "--force_yml", "datasets:train:use_rot=true") == 0, capsys.readouterr()
+    assert "0 faults, 0 remarks" in capsys.readouterr().out
+
+
 def test_real_photographs(nerco_data: Path) -> None:
     """In eval15, 22 and 23 are one scene at two exposures, and nothing else is alike."""
     eval15 = {"type": "PairedImageDataset", "dataroot_gt": str(nerco_data / "lol/eval15/high")}
