@@ -36,7 +36,7 @@ class LowLightCamera:
 
     Raises:
         ValueError: a range is not two rising positive numbers (``noise_blur``: 0 or more), a gain not positive, or
-            ``jpeg_share`` or ``jpeg_quality`` outside its range.
+            ``exposure``, ``jpeg_share`` or ``jpeg_quality`` outside its range.
     """
 
     exposure: tuple[float, float] = (0.006, 0.3)
@@ -53,6 +53,8 @@ class LowLightCamera:
             values = getattr(self, name)
             if len(values) != 2 or not 0 < values[0] <= values[1]:
                 raise ValueError(f"{name} must be two rising positive numbers, got {values}")
+        if self.exposure[1] > 1:
+            raise ValueError(f"exposure must not exceed 1, for the dark is not brighter, got {self.exposure}")
         if len(self.noise_blur) != 2 or not 0 <= self.noise_blur[0] <= self.noise_blur[1]:
             raise ValueError(f"noise_blur must be two rising numbers, 0 or more, got {self.noise_blur}")
         if not 0 <= self.jpeg_share <= 1:

@@ -17,7 +17,7 @@ from nerco_plugin.engine.options_data import check_data_set, check_sizes
 from nerco_plugin.engine.options_parts import check_network, registered
 from nerco_plugin.engine.options_paths import resolve_paths
 from nerco_plugin.engine.options_reads import Reads, reads_of
-from nerco_plugin.engine.options_relations import check_crops, check_devices, check_iterations
+from nerco_plugin.engine.options_relations import check_crops, check_devices, check_iterations, check_logger
 from nerco_plugin.engine.options_required import MODEL_METHODS, required_keys
 from nerco_plugin.engine.options_source import Faults, KeyPath, did_you_mean, lookup
 from nerco_plugin.engine.options_step import check_step
@@ -78,6 +78,7 @@ def check_inside(opt: dict[str, Any], faults: Faults) -> None:
         check_block(opt["logger"]["wandb"], ("logger", "wandb"), tables.WANDB, "the engine", faults)
     check_block(opt.get("dist_params") or {}, ("dist_params",), tables.DIST_PARAMS, "the engine", faults)
     if opt["is_train"]:
+        check_logger(opt, faults)
         check_iterations(opt, faults)
         check_crops(opt, faults)
     check_validation(opt, _check_data_sets(opt, reads, faults), name, reads, faults)
@@ -90,15 +91,20 @@ def check_inside(opt: dict[str, Any], faults: Faults) -> None:
             check_published(opt, (), cls.OPTIONS, faults)
 
 
-def check_outside(opt: dict[str, Any], root: Path, faults: Faults) -> None:
-    """What the options need around them: files and folders, enough data, devices, CLIP's weights."""
+def check_outside(opt: dict[str, Any], root: Path, faults: Faults) -> list[str]:
+    """What the options need around them: files and folders, enough data, devices, CLIP's weights.
+
+    Returns:
+        What is odd but will run.
+    """
     resolve_paths(opt, root, faults)
     check_devices(opt, faults)
-    check_sizes(opt, faults)
+    odd = check_sizes(opt, faults)
     if opt["is_train"]:
         check_clip(opt, faults)
         if opt.get("model_type") == "NeRCoModel" and not faults.found:
             check_step(opt, faults)
+    return odd
 
 
 def _path_options(networks: list[str], reads: Reads) -> dict[str, tables.Argument]:

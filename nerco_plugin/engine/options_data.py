@@ -59,8 +59,9 @@ def _makes_gt(node: ast.AST) -> bool:
     return any(isinstance(key, ast.Constant) and key.value == "gt" for key in keys)
 
 
-def check_sizes(opt: dict[str, Any], faults: Faults) -> None:
-    """Every folder that is there must hold images, and the training data those of one iteration of all processes."""
+def check_sizes(opt: dict[str, Any], faults: Faults) -> list[str]:
+    """Every folder that is there must hold images; returns a remark where an iteration takes some of them twice."""
+    odd = []
     for name, block in opt["datasets"].items():
         keys = ("datasets", name)
         counts = [_count(block, side, keys, faults) for side in _SIDES.get(str(block.get("type")), ())]
@@ -68,7 +69,10 @@ def check_sizes(opt: dict[str, Any], faults: Faults) -> None:
         if name == "train" and counts and counts[0] and isinstance(batch, int):
             ratio = block.get("dataset_enlarge_ratio")
             images = counts[0] * ratio if isinstance(ratio, int | float) else counts[0]
-            _check_batch(batch, opt["world_size"], images, faults)
+            together = batch * opt["world_size"]
+            if together > images:
+                odd.append(f"an iteration takes {together} images and the data have {images:g}: it sees some twice")
+    return odd
 
 
 def _count(block: Block, side: str, keys: KeyPath, faults: Faults) -> int | None:
@@ -84,10 +88,3 @@ def _count(block: Block, side: str, keys: KeyPath, faults: Faults) -> int | None
     except (OSError, ValueError) as error:
         faults.add((*keys, f"dataroot_{side}"), str(error))
         return None
-
-
-def _check_batch(batch: int, processes: int, images: float, faults: Faults) -> None:
-    if batch * processes > images:
-        each = f" for each of {processes} processes" if processes > 1 else ""
-        text = f"{batch}{each} is more than the {images:g} images in the data: no iteration would be possible"
-        faults.add(("datasets", "train", "batch_size_per_gpu"), text)

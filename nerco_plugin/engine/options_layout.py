@@ -34,7 +34,7 @@ def lay_out(opt: dict[str, Any], root: Path, debug: bool) -> None:
     for network in [key for key in opt if key.startswith("network_") and opt[key] is None]:
         del opt[network]
     name = str(opt.get("name"))
-    opt["name"] = f"debug_{name}" if debug and not name.startswith("debug") else name
+    opt["name"] = f"debug_{name}" if debug and not name.startswith("debug_") else name
     _lay_out_data_sets(opt)
     _lay_out_folders(opt, root)
     if opt["is_train"] and "debug" in opt["name"]:  # BasicSR tells debug mode by the name, here and elsewhere

@@ -32,6 +32,12 @@ def check_crops(opt: dict[str, Any], faults: Faults) -> None:
         faults.add(("datasets", "train", "size"), f"{size} is less than the {WINDOW} pixels of train:ssim_opt's window")
 
 
+def check_logger(opt: dict[str, Any], faults: Faults) -> None:
+    """wandb copies what TensorBoard gets."""
+    if lookup(opt, "logger", "wandb", "project") and not opt["logger"]["use_tb_logger"]:
+        faults.add(("logger", "wandb"), "needs logger:use_tb_logger: true, from which it copies")
+
+
 def check_devices(opt: dict[str, Any], faults: Faults) -> None:
     """``num_gpu`` against the machine."""
     wanted, visible = opt["num_gpu"], torch.cuda.device_count()
@@ -43,13 +49,27 @@ def remarks(opt: dict[str, Any]) -> Iterator[str]:
     """What will run, but perhaps not as it was meant."""
     if _is_count(opt["num_gpu"]) and opt["num_gpu"] > 1 and not opt["dist"]:
         yield f"num_gpu is {opt['num_gpu']}, but a process uses one: torchrun with --launcher pytorch starts several"
-    phase = "val" if opt["is_train"] else "test"
-    if opt["val"]["metrics"] and not any(block["phase"] == phase for block in opt["datasets"].values()):
-        yield f"val:metrics are not computed: there is no {phase} data set"
+    if opt["val"]["metrics"] and not _validates(opt):
+        yield f"val:metrics are not computed: there is no {_phase(opt)} data set"
     if opt["is_train"]:
+        if opt["logger"].get("keep_best") and not (opt["val"]["metrics"] and _validates(opt)):
+            yield "logger:keep_best keeps none: it needs a val data set and val:metrics to tell which is the best"
+        if "debug" in opt["name"] and not opt["debug"]:
+            yield f"name: {opt['name']} has 'debug' in it, so BasicSR logs every iteration and validates every 8"
+        batch, parts = lookup(opt, "datasets", "train", "batch_size_per_gpu") or 1, opt["train"].get("accumulate") or 1
+        if parts > batch:
+            yield f"train:accumulate is {parts}: a batch of {batch} has no more parts than images"
         yield from _lengths(opt)
         if opt["num_gpu"] == 0 and opt["train"].get("amp") and not multiplies_bf16():
             yield "train:amp saves memory and costs time here: this CPU has no AMX, float32's products are its fastest"
+
+
+def _validates(opt: dict[str, Any]) -> bool:
+    return any(block["phase"] == _phase(opt) for block in opt["datasets"].values())
+
+
+def _phase(opt: dict[str, Any]) -> str:
+    return "val" if opt["is_train"] else "test"
 
 
 def _lengths(opt: dict[str, Any]) -> Iterator[str]:

@@ -55,7 +55,7 @@ def make_room(opt: dict[str, Any]) -> None:
     logs = Path(opt["root_path"]) / "tb_logger" / opt["name"]
     if not any(folder.glob("training_states/*.state")) and not any(folder.glob("models/*.pth")):
         return
-    if opt["name"].startswith("debug"):
+    if opt["debug"]:  # a name may begin like that by chance
         shutil.rmtree(folder)
         shutil.rmtree(logs, ignore_errors=True)
         return

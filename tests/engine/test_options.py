@@ -175,3 +175,10 @@ def test_known_options_that_the_file_leaves_out_can_be_forced(project: Path) -> 
 def test_a_file_that_cannot_be_read_is_the_same_error(project: Path) -> None:
     with pytest.raises(OptionError, match="no.yml: cannot read the option file"):
         parse_options(project, argv=["-opt", str(project / "no.yml")])
+
+
+def test_debug_is_a_flag_and_a_run_of_its_own(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    for name, expected in (("debugging", "debug_debugging"), ("debug_x", "debug_x"), ("x", "debug_x")):
+        opt = build(project, "sr", f"name={name}", flags=("--debug",))
+        assert (opt["name"], opt["debug"], opt["remarks"]) == (expected, True, [])

@@ -91,6 +91,7 @@ WRONG = {
         ("path=3", "path: expected a mapping, got 3"),
         ("datasets:train:io_backend=disk", "datasets:train:io_backend: expected a mapping, got 'disk'"),
         ("datasets:train:meta_info_file=[a]", "datasets:train:meta_info_file: expected a path, got ['a']"),
+        ("logger:wandb={project: x}", "logger:wandb: needs logger:use_tb_logger: true, from which it copies"),
         ("logger:wandb=.nan", "logger:wandb: expected a mapping, got nan"),
         ("network_g:upscale=7", "network_g: MSRResNet: "),
         ("val:metrics=[psnr]", "val:metrics: expected a mapping, got ['psnr']"),
@@ -110,6 +111,7 @@ WRONG = {
         ("train:accumulate=0", "train:accumulate: expected int >= 1, got 0"),
         ("train:warm_start:exposure=[1]", "train:warm_start:exposure: expected a list of length 2, got [1]"),
         ("train:gan_opt:gan_type=gan", "train:gan_opt: GANLoss: GAN type gan is not implemented"),
+        ("train:warm_start:exposure=[0.5, 1.5]", "train:warm_start: exposure must not exceed 1"),
         ("train:warm_start:exposure=[0.5, 0.1]", "train:warm_start: exposure must be two rising positive numbers"),
         ("datasets:train:load_size=8", "datasets:train: load_size must be at least size = 24, got 8"),
         ("datasets:train:resize_mode=crpo", "resize_mode: expected 'resize' or 'crop' or 'resize_crop', got 'crpo'"),
@@ -225,7 +227,6 @@ def test_null_is_off_for_a_part_and_the_default_for_an_argument(project: Path) -
             ["train:total_iter=200"],
             "the learning rate is 0 after iteration 100, before train:total_iter 200",
         ),
-        ("sr", ["datasets:train:batch_size_per_gpu=4"], "4 is more than the 3 images in the data"),
         ("sr", ["num_gpu=99"], "num_gpu: 99 wanted"),
         ("nerco", ["train:gan_opt=~"], "network_d_high needs train:gan_opt"),
         ("nerco", ["network_d_high=~", "network_d_low=~"], "train:gan_opt needs network_d_high or network_d_low"),
@@ -336,9 +337,25 @@ def test_clip_on_its_place(project: Path, tmp_path: Path) -> None:
 
 
 def test_a_batch_is_that_of_all_processes(project: Path) -> None:
-    words = "2 for each of 2 processes is more than the 3 images"
-    assert words in faults(project, "sr", flags=("--launcher", "pytorch"), world_size=2)
-    build(project, "sr", "datasets:train:dataset_enlarge_ratio=2", flags=("--launcher", "pytorch"), world_size=2)
+    both = {"flags": ("--launcher", "pytorch"), "world_size": 2}
+    words = "an iteration takes 4 images and the data have 3: it sees some twice"
+    assert build(project, "sr", **both)["remarks"] == [words]
+    assert build(project, "sr", "datasets:train:dataset_enlarge_ratio=2", **both)["remarks"] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "overrides", "words"),
+    [
+        ("nerco", ["train:accumulate=3"], "train:accumulate is 3: a batch of 1 has no more parts than images"),
+        ("sr", ["logger:keep_best=1", "val:metrics=~"], "logger:keep_best keeps none: it needs a val data set and val"),
+        ("sr", ["name=undebugged"], "name: undebugged has 'debug' in it, so BasicSR logs every iteration"),
+    ],
+)
+def test_what_runs_otherwise_than_meant_is_remarked_upon(
+    project: Path, file: str, overrides: list[str], words: str
+) -> None:
+    (remark,) = build(project, file, *overrides)["remarks"]
+    assert remark.startswith(words)
 
 
 def test_a_folder_without_images_is_found(project: Path) -> None:

@@ -13,7 +13,7 @@ from nerco_plugin.engine.run_folder import locked, make_folders, make_room
 def options(root: Path, name: str = "run") -> dict[str, Any]:
     folder = root / "experiments" / name
     paths = {"experiments_root": folder, "models": folder / "models", "training_states": folder / "training_states"}
-    return {"name": name, "rank": 0, "root_path": str(root), "path": {key: str(path) for key, path in paths.items()}}
+    return {"name": name, "debug": name.startswith("debug_"), "rank": 0, "root_path": str(root), "path": {key: str(path) for key, path in paths.items()}}
 
 
 def leave_a_run(opt: dict[str, Any]) -> Path:
@@ -54,6 +54,14 @@ def test_debug_runs_leave_nothing(tmp_path: Path) -> None:
     leave_a_run(opt)
     make_room(opt)
     assert not list((tmp_path / "experiments").iterdir())
+
+
+def test_a_name_alone_removes_no_run(tmp_path: Path) -> None:
+    opt = options(tmp_path, "debugging_colours")
+    leave_a_run(opt)
+    make_room(opt)
+    (archive,) = (tmp_path / "experiments").iterdir()
+    assert (archive / "training_states" / "5.state").is_file()
 
 
 def test_leftovers_of_an_interrupted_write_are_removed(tmp_path: Path) -> None:
