@@ -21,7 +21,7 @@ class LmdbClient:
         self.stores = stores
 
     def get(self, filepath: str, client_key: str) -> bytes:
-        """Return the file's bytes; raises ``KeyError`` with the key and the LMDB where it is missing."""
+        """Return the file's bytes; raises ``ImageReadError`` with the key and the LMDB where it is missing."""
         return self.stores[client_key].get(filepath)
 
 

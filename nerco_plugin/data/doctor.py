@@ -51,7 +51,7 @@ def examine(
             path = source.path(index)
             try:
                 side.images.append(image_facts(source.content(index), source.names[index], path))
-            except (ImageReadError, KeyError) as error:
+            except ImageReadError as error:
                 findings.append(Finding(True, "unreadable", f"{side.label}: {error}"))
             on_image(path)
         sides.append(side)

@@ -45,7 +45,7 @@ class ImageSource:
         return self.store.get(self.names[index]) if self.store else read_bytes(self.path(index))
 
     def read(self, index: int) -> np.ndarray:
-        """Return RGB float32 (H, W, 3) in [0, 1]; raises ``ImageReadError`` or ``KeyError`` that names the image."""
+        """Return RGB float32 (H, W, 3) in [0, 1]; raises ``ImageReadError`` that names the image."""
         return decode_image(self.content(index), name=self.path(index))
 
     def _check_listed(self, meta_info: str | Path) -> None:

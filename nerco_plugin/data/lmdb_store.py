@@ -1,10 +1,13 @@
 """Reads image files from an LMDB: one environment per process and path, safe under fork, spawn and opening twice."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import lmdb
 
+from nerco_plugin.data.image_io import ImageReadError
 from nerco_plugin.data.image_list import list_meta_info
 
 META_INFO = "meta_info.txt"
@@ -27,6 +30,7 @@ class LmdbStore:
     Raises:
         FileNotFoundError: no LMDB there.
         ValueError: (when it is read) it is incomplete, damaged, or open elsewhere in this process.
+        ImageReadError: (a ValueError) a page of it is damaged.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -38,30 +42,44 @@ class LmdbStore:
         """List the file names in ``meta_info.txt``, or without one the keys, in order.
 
         Raises:
-            ValueError: the LMDB is empty.
+            ValueError: the LMDB is empty, or does not hold what its ``meta_info.txt`` lists.
         """
         meta_info = Path(self.path) / META_INFO
         if meta_info.is_file():
-            return list_meta_info(meta_info)
-        with _environment(self.path).begin() as transaction:
+            names = list_meta_info(meta_info)
+            if missing := [name for name in names if not self.holds(name)]:
+                text = f"{len(missing)} of {len(names)} names that are no keys of it, the first being '{missing[0]}'"
+                raise ValueError(f"LMDB '{self.path}': {META_INFO} lists {text}")
+            return names
+        with _reading(self.path, "its keys") as transaction:
             names = [bytes(key).decode("utf-8") for key in transaction.cursor().iternext(values=False)]
         if not names:
             raise ValueError(f"LMDB '{self.path}' is empty")
         return names
 
     def get(self, name: str) -> bytes:
-        """Return the bytes of the file ``name``; raises ``KeyError`` naming it and the LMDB where it is missing."""
-        with _environment(self.path).begin() as transaction:
+        """Return the bytes of the file ``name``; raises ``ImageReadError`` naming it and the LMDB where that fails."""
+        with _reading(self.path, f"'{name}'") as transaction:
             for key in _keys(name):
                 content = transaction.get(key)
                 if content is not None:
                     return bytes(content)
-        raise KeyError(f"no key '{name}' in LMDB '{self.path}'")
+        raise ImageReadError(f"no key '{name}' in LMDB '{self.path}'")
 
     def holds(self, name: str) -> bool:
         """Whether there is a file of this name."""
-        with _environment(self.path).begin(buffers=True) as transaction:  # looks without copying
+        with _reading(self.path, f"'{name}'") as transaction:
             return any(transaction.get(key) is not None for key in _keys(name))
+
+
+@contextmanager
+def _reading(path: str, what: str) -> Iterator[lmdb.Transaction]:
+    """A transaction whose values are looked at without copying; raises ImageReadError for a damaged page."""
+    try:
+        with _environment(path).begin(buffers=True) as transaction:
+            yield transaction
+    except lmdb.Error as error:
+        raise ImageReadError(f"cannot read {what} of LMDB '{path}', which is damaged: {error}") from error
 
 
 def _keys(name: str) -> list[bytes]:

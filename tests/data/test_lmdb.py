@@ -44,7 +44,7 @@ def test_bytes_come_back_unchanged_under_their_names(photographs: Path, stored: 
 
 
 def test_a_missing_key_is_an_error_with_key_and_lmdb(stored: Path) -> None:
-    with pytest.raises(KeyError, match=r"no key 'gone\.png' in LMDB '.*stored\.lmdb'"):
+    with pytest.raises(ImageReadError, match=r"no key 'gone\.png' in LMDB '.*stored\.lmdb'"):
         LmdbStore(stored).get("gone.png")
     for name in ("gone.png", ".png", "long" * 200):
         assert not LmdbStore(stored).holds(name)
@@ -122,6 +122,38 @@ def test_a_part_of_other_files_is_put_right(photographs: Path, tmp_path: Path) -
     create_lmdb(photographs, ["1.png"], tmp_path / "new.lmdb")
     assert LmdbStore(tmp_path / "new.lmdb").get("1.png") == (photographs / "1.png").read_bytes()
     assert not LmdbStore(tmp_path / "new.lmdb").holds("gone.png")
+
+
+def test_a_damaged_page_is_an_error_with_key_and_lmdb(tmp_path: Path) -> None:
+    for number in range(200):
+        write(tmp_path / f"many/{number:03d}.png", photograph(number, height=2, width=2))
+    names = list_folder(tmp_path / "many")
+    create_lmdb(tmp_path / "many", names, tmp_path / "bad.lmdb")
+    file = tmp_path / "bad.lmdb/data.mdb"
+    content = bytearray(file.read_bytes())
+    for page in range(2, len(content) // 4096):
+        content[page * 4096 + 10 : page * 4096 + 12] = b"\xff\xff"  # what kind of page it is
+    file.write_bytes(content)
+    store = LmdbStore(tmp_path / "bad.lmdb")
+    with pytest.raises(ImageReadError, match=r"cannot read '100\.png' of LMDB '.*bad\.lmdb', which is damaged: "):
+        store.get("100.png")
+    with pytest.raises(ImageReadError, match=r"bad\.lmdb', which is damaged"):
+        store.names()
+
+
+def test_a_meta_info_that_lists_what_is_not_there(stored: Path) -> None:
+    with (stored / "meta_info.txt").open("a", encoding="utf-8") as file:
+        file.write("gone.png (1,1,3)\n")
+    with pytest.raises(ValueError, match=r"stored\.lmdb': meta_info\.txt lists 1 of \d+ names .* being 'gone\.png'"):
+        LmdbStore(stored).names()
+
+
+def test_a_whole_name_is_looked_up_before_a_cut_one(tmp_path: Path) -> None:
+    with lmdb.open(str(tmp_path / "both.lmdb")) as environment, environment.begin(write=True) as transaction:
+        transaction.put(b"a", b"cut")
+        transaction.put(b"a.png", b"whole")
+    store = LmdbStore(tmp_path / "both.lmdb")
+    assert (store.get("a.png"), store.get("a.jpg"), store.get("a")) == (b"whole", b"cut", b"cut")
 
 
 @pytest.mark.parametrize("kept", [100, 4096, 9000, 40000])
