@@ -13,7 +13,7 @@ from nerco_plugin.engine.options_overrides import apply_overrides
 from nerco_plugin.engine.options_relations import remarks
 from nerco_plugin.engine.options_source import Faults, OptionError
 
-__all__ = ["OptionError", "build_options", "load_options", "parse_arguments", "parse_options"]
+__all__ = ["OptionError", "build_options", "load_options", "parse_arguments", "parse_options", "written_options"]
 
 
 def load_options(path: str | Path, overrides: Iterable[str] = (), may_add: bool = False) -> dict[str, Any]:
@@ -38,6 +38,21 @@ def parse_options(
     """Arguments and options in one call, for a single process."""
     args = parse_arguments(argv, is_train)
     return build_options(args, root_path, is_train), args
+
+
+def written_options(args: argparse.Namespace, opt: dict[str, Any]) -> dict[str, Any]:
+    """What was written in the files and on the command line, in one piece: run again, it gives the same run.
+
+    Values are those of the checked options ``opt``, paths absolute, but ``num_gpu`` as it was written.
+    """
+    written = load_options(args.opt, args.force_yml, may_add=True)
+    return {**_those_of(opt, written), **{key: written[key] for key in ("num_gpu",) if key in written}}
+
+
+def _those_of(values: Any, written: Any) -> Any:
+    if not isinstance(written, dict) or not isinstance(values, dict):
+        return values
+    return {key: _those_of(values[key], item) for key, item in written.items() if key in values}
 
 
 def build_options(

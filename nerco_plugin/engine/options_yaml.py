@@ -65,6 +65,21 @@ def plain_value(text: str, place: Place) -> Any:
     return Reader(place).scalar(yaml.ScalarNode(tag, text))
 
 
+def yaml_text(values: dict[str, Any]) -> str:
+    """Plain data as a text from which :func:`read_yaml` makes the same again."""
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes the texts that would be read as numbers here, such as ``2e-4``; repeats instead of naming aliases."""
+
+    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Everything is written where it stands."""
+        return True
+
+
 def _decode(path: Path) -> str:
     try:
         raw = path.read_bytes()

@@ -4,6 +4,7 @@ import logging
 import shutil
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +13,15 @@ from typing import Any
 from basicsr.utils import get_env_info, get_root_logger, get_time_str
 from basicsr.utils.options import dict2str
 
-from nerco_plugin.engine.options import OptionError
+from nerco_plugin.engine.options import OptionError, written_options
+from nerco_plugin.engine.options_yaml import yaml_text
 
 try:
     import fcntl
 except ImportError:  # Windows has no such locks
     fcntl = None  # type: ignore[assignment]
+
+MERGED = "options.yml"
 
 
 @contextmanager
@@ -102,9 +106,19 @@ def open_log(opt: dict[str, Any]) -> logging.Logger:
     return logger
 
 
-def copy_option_file(path: str, opt: dict[str, Any]) -> None:
-    """Keep the option file beside the run, under a line that says when and how it was started."""
-    source = Path(path)
-    header = f"# GENERATE TIME: {time.asctime()}\n# CMD:\n# {' '.join(sys.argv)}\n\n"
-    target = Path(opt["path"]["experiments_root"]) / source.name
-    target.write_text(header + source.read_text(encoding="utf-8"), encoding="utf-8")
+def option_texts(args: Namespace, opt: dict[str, Any]) -> dict[str, str]:
+    """What to keep beside the run, by file name: the option file, and options.yml with its bases and all overrides.
+
+    Both begin with a line that says when and how the run was started.
+    """
+    source = Path(args.opt)
+    command = " ".join(sys.argv).replace("\n", " ")
+    header = f"# GENERATE TIME: {time.asctime()}\n# CMD:\n# {command}\n\n"
+    texts = {source.name: source.read_text(encoding="utf-8-sig"), MERGED: yaml_text(written_options(args, opt))}
+    return {name: header + text for name, text in texts.items()}
+
+
+def keep_options(texts: dict[str, str], opt: dict[str, Any]) -> None:
+    """Write what :func:`option_texts` gave into the run's folder."""
+    for name, text in texts.items():
+        (Path(opt["path"]["experiments_root"]) / name).write_text(text, encoding="utf-8")

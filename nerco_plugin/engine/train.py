@@ -19,7 +19,7 @@ from nerco_plugin.engine.loop import Training
 from nerco_plugin.engine.options import build_options, parse_arguments
 from nerco_plugin.engine.plan import training_plan
 from nerco_plugin.engine.resume import Start, find_start
-from nerco_plugin.engine.run_folder import copy_option_file, locked, make_folders, make_room, open_log
+from nerco_plugin.engine.run_folder import keep_options, locked, make_folders, make_room, open_log, option_texts
 from nerco_plugin.engine.signals import StopRequest
 from nerco_plugin.models.mended import mended
 
@@ -72,12 +72,13 @@ def begin(opt: dict[str, Any], args: Namespace, checkpoints: Checkpoints) -> Sta
     start = [Start(checkpoints.folder)]
     if opt["rank"] == 0:
         start = [find_start(opt, checkpoints)]
+        texts = option_texts(args, opt)  # now: the file may lie in a run's folder that is set aside
         elsewhere = start[0].folder.resolve() != checkpoints.folder.resolve()
         if elsewhere or (start[0].entry is None and not opt["auto_resume"]):
             make_room(opt)
             checkpoints.entries = []
         make_folders(opt)
-        copy_option_file(args.opt, opt)
+        keep_options(texts, opt)
     if dist.is_initialized():
         dist.broadcast_object_list(start)
     logger = open_log(opt)

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from tiny_run import Project
 from basicsr.losses import build_loss
 
 from nerco_plugin.engine.options import build_options, load_options, parse_arguments
 from nerco_plugin.engine.options_step import build
+from nerco_plugin.engine.train import train
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "options").rglob("*.yml"))
@@ -34,3 +36,27 @@ def test_it_is_sound_and_builds(file: Path) -> None:
 def test_a_mix_enters_the_dual_loop(file: Path) -> None:
     train = load_options(file)["train"]
     assert ((train.get("warm_start") or {}).get("num_iter") or 0) < train["total_iter"]
+
+
+def test_the_options_kept_beside_a_run_give_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project(tmp_path)
+    monkeypatch.setenv("RATE", "2e-4")
+    (tmp_path / "child").mkdir()
+    text = "base: ../paired.yml\nnum_gpu: auto\ntrain: {optim_g: {lr: '${RATE}'}, scheduler: {type: MultiStepLR}}\n"
+    child = project.write("child/child.yml", text + "val: {suffix: '1e5', metrics: ~}\n")
+    force = ("num_gpu=auto", "datasets:val=~", "logger:print_freq=3", "train:total_iter=1", "manual_seed=5")
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    project.train(child, "kept", *force)
+
+    merged = project.folder("kept") / "options.yml"
+    monkeypatch.delenv("RATE")
+    args = parse_arguments(["-opt", str(merged)], is_train=True)
+    again = build_options(args, tmp_path, is_train=True)
+    first = parse_arguments(["-opt", str(child), "--force_yml", "name=kept", *force], is_train=True)
+    monkeypatch.setenv("RATE", "2e-4")
+    assert again == build_options(first, tmp_path, is_train=True)
+    written = load_options(merged)
+    assert (written["num_gpu"], written["val"]["suffix"], "val" in written["datasets"]) == ("auto", "1e5", False)
+
+    train(tmp_path, ["-opt", str(merged)])  # sets aside the folder that the file lies in
+    assert load_options(merged) == written
