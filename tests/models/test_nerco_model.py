@@ -227,3 +227,14 @@ def test_extra_state_carries_the_pools() -> None:
         for kind, pool in one.pools.items():
             assert len(pool.images) == 2
             assert all(map(torch.equal, pool.images, two.pools[kind].images))
+
+
+def test_fine_tuning_goes_on_from_weights_and_their_average_each_for_itself(tmp_path: Path) -> None:
+    weights = small_model().net_g.state_dict()
+    average = {name: value + 1 for name, value in weights.items()}
+    torch.save({"params": weights, "params_ema": average}, tmp_path / "net_g.pth")
+    options = small_options(ema_decay=0.9)
+    options["path"] = {"pretrain_network_g": str(tmp_path / "net_g.pth")}
+    model = small_model(options)
+    for network, expected in ((model.net_g, weights), (model.net_g_ema, average)):
+        assert all(torch.equal(value, expected[name]) for name, value in network.state_dict().items())

@@ -1,6 +1,7 @@
 """Files that are no checkpoints are refused in a few words, which never advise to run what they hold."""
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from nerco_plugin.models.state_file import CheckpointError, load_torch, save_torch
+from nerco_plugin.models.state_file import CheckpointError, load_torch, save_torch, write_atomically
 
 
 def saved(content: object) -> bytes:
@@ -78,3 +79,15 @@ def test_the_folder_of_what_is_written_is_made_and_a_file_in_its_place_named(tmp
     with pytest.raises(CheckpointError, match=r"cannot write .*taken/net\.pth"):
         save_torch({"params": {}}, tmp_path / "taken" / "net.pth")
     assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[int, bool]] = []  # bytes of what was synced, and whether the name was there
+
+    def fsync(handle: int) -> None:
+        synced.append((os.fstat(handle).st_size, (tmp_path / "net.pth").exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_atomically(tmp_path / "net.pth", lambda file: file.write(b"x" * 5000))
+    assert synced[0] == (5000, False)
+    assert [named for _, named in synced[1:]] == [True]  # the folder, with the new name
