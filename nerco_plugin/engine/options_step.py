@@ -27,7 +27,9 @@ def check_step(opt: dict[str, Any], faults: Faults) -> None:
             _check_term(name, block, call, faults)
     if not issubclass(registered(ARCH_REGISTRY, opt["network_g"]["type"]), NeRCo):
         text = f"{opt['network_g']['type']} is no NeRCo, whose parts NeRCoModel trains; it may be its generator"
-        faults.add(("network_g",), f"{text}: network_g: {{type: NeRCo, generator: {{type: {opt['network_g']['type']}}}}}")
+        faults.add(
+            ("network_g",), f"{text}: network_g: {{type: NeRCo, generator: {{type: {opt['network_g']['type']}}}}}"
+        )
     elif side := _side(opt["datasets"]["train"]):
         _check_image("network_g", opt, lambda network, image: network.enhance(image).enhanced, side, faults)
         _check_image("network_degrade", opt, lambda network, image: network(image), side, faults)

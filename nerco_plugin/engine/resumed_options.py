@@ -1,4 +1,4 @@
-"""The options that a checkpoint was written with against those of now: what a difference does to the run that goes on."""
+"""The options that a checkpoint was written with against those of now: what a difference does to the run."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -94,7 +94,7 @@ def write_page(
     out = Path(opt["path"]["results_root"]) / name
     with tempfile.TemporaryDirectory() as folder:  # this test's pictures and the data set's own, under the same names
         done, low, gt = (Path(folder, side) for side in ("done", "low", "gt"))
-        files = {
+        files: dict[Path, list[Any]] = {
             done: [pictures / f"{image.name}{ending}.png" for image in images],
             low: [image.lq_path for image in images],
             gt: [image.gt_path for image in images if image.gt_path],

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tiny_run import Project
 from basicsr.losses import build_loss
+from tiny_run import Project
 
 from nerco_plugin.engine.options import build_options, load_options, parse_arguments
 from nerco_plugin.engine.options_step import build

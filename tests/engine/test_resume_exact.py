@@ -55,7 +55,12 @@ def test_nerco_resumes_bitwise_with_pools_and_average(project: Project) -> None:
 
 def test_options_changed_before_resuming_are_said_one_by_one(project: Project) -> None:
     project.train(project.paired, "changed", stop=3)
-    force = ("train:optim_g:lr=0.5", "train:scheduler:gamma=0.1", "train:pixel_opt:loss_weight=2", "train:ema_decay=0.5")
+    force = (
+        "train:optim_g:lr=0.5",
+        "train:scheduler:gamma=0.1",
+        "train:pixel_opt:loss_weight=2",
+        "train:ema_decay=0.5",
+    )
     force += ("datasets:train:use_rot=false", "datasets:train:num_worker_per_gpu=1", "train:scheduler:type=MultiStepLR")
     training = project.train(project.paired, "changed", *force, resume=True)
     said = [line.partition(" WARNING: ")[2] for line in project.log("changed").splitlines() if " WARNING: " in line]

@@ -13,7 +13,13 @@ from nerco_plugin.engine.run_folder import locked, make_folders, make_room
 def options(root: Path, name: str = "run") -> dict[str, Any]:
     folder = root / "experiments" / name
     paths = {"experiments_root": folder, "models": folder / "models", "training_states": folder / "training_states"}
-    return {"name": name, "debug": name.startswith("debug_"), "rank": 0, "root_path": str(root), "path": {key: str(path) for key, path in paths.items()}}
+    return {
+        "name": name,
+        "debug": name.startswith("debug_"),
+        "rank": 0,
+        "root_path": str(root),
+        "path": {key: str(path) for key, path in paths.items()},
+    }
 
 
 def leave_a_run(opt: dict[str, Any]) -> Path:
