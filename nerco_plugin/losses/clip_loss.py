@@ -115,8 +115,8 @@ class CLIPCosineLoss(WeightedLoss):
     def forward(self, low: Tensor | None, high: Tensor | None) -> ClipTerms:
         """Predicted low-light and predicted high-light images, each (N, 3, H, W) RGB about [0, 1] or None.
 
-        They are clipped to [0, 1]. Sizes and batches may differ. Each term is the mean over its images; all are encoded in
-        one batch.
+        They are clipped to [0, 1]. Sizes and batches may differ. Each term is the mean over its images; all are encoded
+        in one batch.
 
         Raises:
             TypeError: an image is not floating-point.
