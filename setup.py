@@ -59,7 +59,7 @@ setup(
             "types-tqdm",
         ],
         "demo": ["gradio>=6"],
-        "video": ["av>=14"],
+        "video": ["av>=14.1"],
         "export": ["torch>=2.6", "onnx>=1.16", "onnxruntime>=1.18", "onnxscript>=0.2"],
         "lpips": ["lpips>=0.1.4"],
     },

@@ -40,7 +40,7 @@ def build_page(enhancer: Enhancer, folder: Path) -> Any:  # noqa: ANN401
         if source is None:
             return None, wait()
         try:
-            photograph = read_photograph(source, enhancer.check_size)
+            photograph = read_photograph(source, enhancer.size_check)
             enhanced = enhancer.photograph(photograph, strength, stops)
             target = folder / f"{Path(source).stem}_enhanced{Path(source).suffix}"
             target.write_bytes(encode_photograph(enhanced, target))

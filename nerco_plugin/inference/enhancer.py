@@ -66,7 +66,11 @@ class Enhancer:
     """
 
     def __init__(
-        self, network: nn.Module, device: str = "auto", precision: str = "float32", compile_network: bool = False
+        self,
+        network: nn.Module,
+        device: str | torch.device = "auto",
+        precision: str = "float32",
+        compile_network: bool = False,
     ) -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
@@ -83,7 +87,7 @@ class Enhancer:
         cls,
         weights: str | Path = DEFAULT,
         option_file: str | Path | None = None,
-        device: str = "auto",
+        device: str | torch.device = "auto",
         precision: str = "float32",
         compile_network: bool = False,
     ) -> "Enhancer":
@@ -99,7 +103,7 @@ class Enhancer:
     def __call__(self, image: Picture | str | Path, strength: float = 1.0, stops: float = 0.0) -> Picture | np.ndarray:
         """Enhance one image; see the class."""
         if isinstance(image, (str, Path)):
-            return self.photograph(read_photograph(image, self.check_size), strength, stops).pixels
+            return self.photograph(read_photograph(image, self.size_check), strength, stops).pixels
         if isinstance(image, Tensor):
             return self._tensor(image, strength, stops)
         if isinstance(image, np.ndarray):
@@ -151,6 +155,11 @@ class Enhancer:
                 return f"the weights hold values that are not finite, such as in {name}: take earlier ones"
         remedy = "" if self.dtype == torch.float32 else f" in {_name(self.dtype)}; try the precision float32"
         return f"the network gave values that are not finite{remedy}"
+
+    @property
+    def size_check(self) -> Callable[[int, int], None] | None:
+        """:meth:`check_size` where free memory is known, for reading files; elsewhere None: Pillow's limit holds."""
+        return None if available(self.device) is None else self.check_size
 
     def check_size(self, height: int, width: int) -> None:
         """Raise EnhanceError where an image of that size will not fit into memory, before anything is computed."""
@@ -228,17 +237,17 @@ def _compiled(network: nn.Module) -> nn.Module:
     return compiled
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str | torch.device) -> torch.device:
     """``auto``, or a device by torch's name; raises ValueError where it is unknown or not there."""
     if name == "auto":
         has_mps = torch.backends.mps.is_available()
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu")
-    if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", name):
-        raise ValueError(f"device: expected auto, cpu, cuda, cuda:1 and so on, or mps, got {name!r}")
+    if not re.fullmatch(r"(cpu|cuda|mps|xpu)(:\d+)?", str(name)):  # not meta, which computes nothing
+        raise ValueError(f"device: expected auto, cpu, cuda, cuda:1 and so on, or mps, got {str(name)!r}")
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
-        raise ValueError(f"device: {name!r} is not available here: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"device: {str(name)!r} is not available here: {str(error).splitlines()[0]}") from error
 
 
 def _scale(kind: str, size: int, name: str) -> int:

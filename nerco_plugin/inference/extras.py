@@ -11,6 +11,7 @@ _XMP_TAG = 700  # TIFF
 _X_RESOLUTION = 282  # TIFF and EXIF
 _LONGEST_XMP = 65504  # in JPEG's one segment
 _LONGEST_EXIF = 65533  # likewise
+_ENTRY = 12  # bytes of an EXIF entry beside its value
 _MOST_DPI = 65535  # JPEG's
 # XMP with these speaks of a film or a gain map behind the image, which the result does not have.
 _OF_THINGS_BEHIND = (b"MotionPhoto", b"MicroVideo", b"ns.google.com/photos/1.0/container/", b"hdr-gain-map")
@@ -57,10 +58,13 @@ def fitting_exif(exif: Image.Exif, form: str) -> bytes:
     fitting = Image.Exif()
     fitting.load(content)
     parts = [fitting.get_ifd(tag) for tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo) if tag in fitting]
-    while len(content := fitting.tobytes()) > _LONGEST_EXIF:
+    while (excess := len(content := fitting.tobytes()) - _LONGEST_EXIF) > 0:
         places = [(part, tag) for part in (fitting, *parts) for tag in part]
-        part, tag = max(places, key=lambda place: _length(place[0][place[1]]))
-        del part[tag]
+        places.sort(key=lambda place: _length(place[0][place[1]]))
+        while excess > 0 and places:
+            part, tag = places.pop()
+            excess -= _length(part[tag]) + _ENTRY
+            del part[tag]
     return content
 
 

@@ -18,7 +18,7 @@ STILL = 0.05  # relative change of a block's lightness below which it stands sti
 STILL_FLOOR = 2 / 255  # and an absolute change beside it, for noise
 STILL_DARK = 0.2  # at most this share of its lightness in all, and STILL_LEAST: near black the floor would allow any
 STILL_LEAST = 0.25 / 255
-BLACK = 3 / 255  # lightest channel of a block that tells nothing: in a fade it jumps where the light hardly changes
+BLACK = 2 / 255  # lightest channel of a block that tells nothing: in a fade it jumps where the light hardly changes
 DARKEST = 1e-3  # added, so that the ratio of two blacks is 1
 LEAST_SHARE = 0.1  # of the blocks above black that stand still; up to it the scene is a new one
 

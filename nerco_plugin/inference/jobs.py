@@ -63,6 +63,8 @@ def plan_jobs(
         _check_folder(out)
         planned = [job for path in inputs for job in _jobs_of(path, out, warn, left_out)]
         jobs = list({(job.source.resolve(), job.target): job for job in planned}.values())
+        named = {path.resolve() for path in inputs}
+        left_out -= {path for path in left_out if path.resolve() in named}
     _check_kinds(jobs)
     _check_targets(jobs)
     return jobs

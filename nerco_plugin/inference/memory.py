@@ -123,8 +123,7 @@ def _control_group() -> int | None:
         (MEMORY_FILES[1], names.get("", ""), version2),
         (MEMORY_FILES[1] / "memory", names.get("memory", ""), version1),
     ):
-        groups = (root / name, *(root / name).parents)
-        left += [_left_in(group, *files) for group in groups if group.is_relative_to(root)]
+        left += [_left_in(group, *files) for group in (root / name, *(root / name).parents)]
     return min((limit for limit in left if limit is not None), default=None)
 
 

@@ -161,6 +161,7 @@ def test_attention_goes_inside_a_block_and_the_mlp(at: str, num_feat: int) -> No
 @torch.no_grad()
 def test_a_trace_holds_no_number_of_strips() -> None:
     network = build_network({"type": "NRN", **NETWORKS["NRN"]})
-    traced = torch.jit.trace(network, torch.rand(1, 3, 24, 28), check_trace=False)
-    image = torch.rand(1, 3, 300, 100)
-    torch.testing.assert_close(traced(image), network(image), rtol=1e-4, atol=1e-4)
+    traced = torch.jit.trace(network, torch.rand(1, 3, 300, 100), check_trace=False)  # of several strips
+    for size in ((24, 28), (420, 120)):
+        image = torch.rand(1, 3, *size)
+        torch.testing.assert_close(traced(image), network(image), rtol=1e-4, atol=1e-4)

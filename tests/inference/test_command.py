@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from nerco_command import build_parser, main
-from nerco_plugin.inference import commands, doctor
+from nerco_plugin.inference import commands, doctor, whole_file
 from nerco_plugin.inference.enhancer import Enhancer
 from nerco_plugin.inference.jobs import JobError, plan_jobs
 
@@ -47,6 +47,9 @@ def test_a_folder_keeps_its_structure(photographs: Path, tiny_weights: Path, cap
     assert enhance(photographs, "-o", out, "--weights", tiny_weights) == 0
     first = files(out)
     assert list(first) == ["1.png", "sub/2.jpg", "sub/3.png"]
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    (out / "sub" / f"{whole_file._prefix()}{gone.pid}-0123abcd.tmp").touch()  # of a command that was killed
     assert "3 enhanced, 0 failed" in capsys.readouterr().err
     (out / "1.png").write_bytes(b"mine")
     (out / "sub/3.png").unlink()
@@ -160,6 +163,10 @@ def test_what_is_left_out_is_counted(
     assert enhance(photographs, os.path.relpath(photographs), "-o", tmp_path / "out", "--weights", tiny_weights) == 0
     assert list(files(tmp_path / "out")) == ["1.png", "sub/2.jfif", "sub/3.png"]
     assert "3 enhanced, 0 failed\nleft out: 3 (.heic 2, .dng 1), 1 linked folder\n" in capsys.readouterr().err
+    (photographs / "1.png").rename(tmp_path / "elsewhere/1.png")
+    assert enhance(photographs, photographs / "link", "-o", tmp_path / "out", "--weights", tiny_weights) == 0
+    assert "linked" not in capsys.readouterr().err
+    (tmp_path / "elsewhere/1.png").unlink()
     assert enhance(photographs / "link", "-o", tmp_path / "out", "--weights", tiny_weights) == 2
     assert "link: no image or video in this folder; left out: 1 (.cr2 1); known" in capsys.readouterr().err
 

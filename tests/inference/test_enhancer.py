@@ -179,3 +179,8 @@ def test_compiled_layers_give_the_same_pictures(enhancer: Enhancer, monkeypatch:
     assert counters["stats"]["unique_graphs"] >= 1
     assert not counters["graph_break"]
     assert network.enhance.__func__ is NeRCo.enhance  # the network itself stays as it was, for large images
+
+
+@pytest.mark.parametrize("device", [torch.device("cpu"), "cpu:0", "cpu"])
+def test_a_device_by_name_or_as_torch_has_it(device: str | torch.device) -> None:
+    assert Enhancer(nn.Identity(), device).device.type == "cpu"

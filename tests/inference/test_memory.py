@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from nerco_plugin.archs.nerco_arch import NeRCo
+from nerco_plugin.data.image_io import ImageReadError
 from nerco_plugin.inference import enhancer as enhancing
 from nerco_plugin.inference import memory
 from nerco_plugin.inference.batch import enhance_files
@@ -117,3 +119,13 @@ def test_a_limit_of_a_group_around_the_process_s_own_counts(tmp_path: Path, monk
 def test_nothing_is_known_of_other_devices() -> None:
     assert memory.available(torch.device("mps")) is None
     assert resource.getrlimit(resource.RLIMIT_DATA)[0] == resource.RLIM_INFINITY  # this process keeps its own limits
+
+
+def test_pillow_limits_files_where_free_memory_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    Image.new("RGB", (20, 10)).save(tmp_path / "x.png")
+    enhancer = Enhancer(nn.Identity(), "cpu")
+    assert enhancer(tmp_path / "x.png").shape == (10, 20, 3)
+    monkeypatch.setattr("nerco_plugin.inference.enhancer.available", lambda device: None)
+    with pytest.raises(ImageReadError, match=r"x\.png.*exceeds limit"):
+        enhancer(tmp_path / "x.png")

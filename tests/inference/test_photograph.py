@@ -123,6 +123,15 @@ def test_exif_too_long_for_a_jpeg_loses_its_longest_entries() -> None:
     assert len(Image.open(io.BytesIO(content)).getexif().get_ifd(ExifTags.IFD.Exif)[note]) == 60000
 
 
+def test_exif_of_many_short_entries_is_shortened_for_a_jpeg_too() -> None:
+    tags = exif(6)
+    tags.update({60000 + number: "a word of some length" for number in range(3000)})
+    content = encode_photograph(Photograph(smooth(3, 8), None, tags), Path("x.jpg"))
+    kept = Image.open(io.BytesIO(content)).getexif()
+    assert kept[ExifTags.Base.Orientation] == 6
+    assert 1000 < len(kept) < 3000
+
+
 @pytest.mark.parametrize(("mode", "channels"), [("P", 3), ("CMYK", 3), ("1", 1), ("LA", 2), ("I;16", 1)])
 def test_other_modes(tmp_path: Path, mode: str, channels: int) -> None:
     path = tmp_path / ("x.tif" if mode == "CMYK" else "x.png")

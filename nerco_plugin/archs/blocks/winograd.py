@@ -146,7 +146,7 @@ def convolved(layer: nn.Conv2d, frame: Tensor) -> Tensor:
 
     Compiled code has it without derivatives and for one size; what is for every size, as an export, stays plain.
     """
-    if are_small() or torch.jit.is_tracing() or not is_plain(layer) or layer.bias is None:
+    if are_small() or not is_plain(layer) or layer.bias is None:
         return cast(Tensor, layer(frame))
     tile = best_tile(layer.weight, layer.stride[0])
     compiling = torch.compiler.is_compiling()
