@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,7 +89,7 @@ class Checkpoints:
         """Note the validation of ``iteration`` with its checkpoint, if there is one."""
         for entry in self.entries:
             if entry["iter"] == iteration:
-                entry["validation"] = {"scores": scores, "best": best}
+                entry["validation"] = {"scores": scores, "best": deepcopy(best)}  # the run goes on with its own
                 self._write()
                 self._prune()
 

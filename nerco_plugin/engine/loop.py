@@ -4,6 +4,7 @@ import datetime
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ class Training:
         self.samples = loop.get("samples", self.iteration * self.data.samples_per_iter)
         if validation:
             self.validated = self.iteration
-            self.model.best_metric_results = validation["best"]
+            self.model.best_metric_results = deepcopy(validation["best"])
         self.logger.info(f"Resuming training from epoch: {state['epoch']}, iter: {self.iteration}.")
         if self.iteration > self.total_iter:
             raise OptionError(f"the run is at iteration {self.iteration}, beyond train:total_iter: {self.total_iter}")

@@ -43,10 +43,11 @@ def parse_options(
 def written_options(args: argparse.Namespace, opt: dict[str, Any]) -> dict[str, Any]:
     """What was written in the files and on the command line, in one piece: run again, it gives the same run.
 
-    Values are those of the checked options ``opt``, paths absolute, but ``num_gpu`` as it was written.
+    Values are those of the checked options ``opt``, paths absolute, but what depends on the machine as it was written.
     """
     written = load_options(args.opt, args.force_yml, may_add=True)
-    return {**_those_of(opt, written), **{key: written[key] for key in ("num_gpu",) if key in written}}
+    machine = {key: written[key] for key in ("num_gpu", "dist_params") if key in written}
+    return {**_those_of(opt, written), **machine}
 
 
 def _those_of(values: Any, written: Any) -> Any:

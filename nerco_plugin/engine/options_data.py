@@ -67,11 +67,9 @@ def check_sizes(opt: dict[str, Any], faults: Faults) -> list[str]:
         counts = [_count(block, side, keys, faults) for side in _SIDES.get(str(block.get("type")), ())]
         batch = block.get("batch_size_per_gpu")
         if name == "train" and counts and counts[0] and isinstance(batch, int):
-            ratio = block.get("dataset_enlarge_ratio")
-            images = counts[0] * ratio if isinstance(ratio, int | float) else counts[0]
             together = batch * opt["world_size"]
-            if together > images:
-                odd.append(f"an iteration takes {together} images and the data have {images:g}: it sees some twice")
+            if together > counts[0]:
+                odd.append(f"an iteration takes {together} images and the data have {counts[0]}: it sees some twice")
     return odd
 
 

@@ -159,7 +159,16 @@ def _is_optimizer(value: Any) -> bool:
 def _step(cls: type[torch.optim.Optimizer], arguments: dict[str, Any]) -> None:
     weight = torch.nn.Parameter(torch.zeros(1))
     weight.grad = torch.ones(1)
-    cls([weight], **arguments).step()
+    of_a_gpu = {"capturable"}  # refused on the CPU, where this is tried
+    cls([weight], **{key: value for key, value in arguments.items() if key not in of_a_gpu}).step()
+
+
+def build(block: Block, device: str) -> torch.nn.Module:
+    """The network of a block; on ``meta`` it has shapes alone. Nothing is logged, no random number used up."""
+    arguments = deepcopy(block)
+    cls: type[torch.nn.Module] = registered(ARCH_REGISTRY, arguments.pop("type"))
+    with torch.device(device), torch.random.fork_rng(devices=[]):
+        return cls(**arguments)
 
 
 def _shapes_only(cls: type[torch.nn.Module]) -> Callable[..., None]:

@@ -1,6 +1,6 @@
 """Tries the parts of NeRCoModel together, as its step will call them: what is sound by itself may not fit its place.
 
-Losses are called on a small picture, networks on shapes alone, at the training size.
+Losses are called on a picture of the training size, networks on its shape alone.
 """
 
 import inspect
@@ -10,52 +10,46 @@ from typing import Any
 
 import torch
 from basicsr.utils.registry import ARCH_REGISTRY, LOSS_REGISTRY
-from torch import Tensor, nn
+from torch import Tensor
 
 from nerco_plugin.archs.nerco_arch import NeRCo
-from nerco_plugin.engine.options_parts import HEAVY, REFUSALS, registered
+from nerco_plugin.engine.options_parts import HEAVY, REFUSALS, build, registered
 from nerco_plugin.engine.options_source import Faults
 from nerco_plugin.losses.clip_loss import CLIPCosineLoss
-
-_SIDE = 16  # of the picture for losses; an SSIM's window is smaller
 
 
 def check_step(opt: dict[str, Any], faults: Faults) -> None:
     """Add the faults of losses that their place cannot call, and of networks that do not fit the training images."""
+    side = _side(opt["datasets"]["train"])
+    picture = torch.linspace(0, 1, 3 * (side or 256) ** 2).view(1, 3, side or 256, side or 256)
     for name, call in _TERMS.items():
         if block := opt["train"].get(name):
-            _check_term(name, block, call, faults)
+            _check_term(name, block, call, picture, faults)
     if not issubclass(registered(ARCH_REGISTRY, opt["network_g"]["type"]), NeRCo):
         text = f"{opt['network_g']['type']} is no NeRCo, whose parts NeRCoModel trains; it may be its generator"
         faults.add(
             ("network_g",), f"{text}: network_g: {{type: NeRCo, generator: {{type: {opt['network_g']['type']}}}}}"
         )
-    elif side := _side(opt["datasets"]["train"]):
+    elif side:
         _check_image("network_g", opt, lambda network, image: network.enhance(image).enhanced, side, faults)
         _check_image("network_degrade", opt, lambda network, image: network(image), side, faults)
         for name in [name for name in opt if name.startswith("network_d_")]:
             _check_run(name, opt, lambda network, image: network(image).float(), side, faults)
 
 
-def build(block: dict[str, Any], device: str) -> nn.Module:
-    """The network of a block; on ``meta`` it has shapes alone. Nothing is logged, no random number used up."""
-    arguments = deepcopy(block)
-    cls = registered(ARCH_REGISTRY, arguments.pop("type"))
-    with torch.device(device), torch.random.fork_rng(devices=[]):
-        return cls(**arguments)
-
-
 # losses -----------------------------------------------------------------------------------------------------------
 
 
-def _check_term(name: str, block: dict[str, Any], call: Callable[[Any, Tensor], Any], faults: Faults) -> None:
+def _check_term(
+    name: str, block: dict[str, Any], call: Callable[[Any, Tensor], Any], picture: Tensor, faults: Faults
+) -> None:
     arguments = deepcopy(block)
     kind = arguments.pop("type")
     cls = registered(LOSS_REGISTRY, kind)
     try:
         if (kind in HEAVY or issubclass(cls, CLIPCosineLoss)) and name != "clip_opt":
             raise TypeError("it looks at features of a network")
-        for term in call(cls(**arguments), torch.linspace(0, 1, 3 * _SIDE**2).view(1, 3, _SIDE, _SIDE)):
+        for term in call(cls(**arguments), picture):
             if not isinstance(term, Tensor) or term.numel() != 1:
                 raise TypeError(f"a term is one number, it gives {type(term).__name__}")
     except REFUSALS as error:

@@ -71,13 +71,9 @@ def yaml_text(values: dict[str, Any]) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes the texts that would be read as numbers here, such as ``2e-4``; repeats instead of naming aliases."""
+    """Quotes the texts that would be read as numbers here, such as ``2e-4``."""
 
     yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Everything is written where it stands."""
-        return True
 
 
 def _decode(path: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nerco_plugin.engine.options_step import build
+from nerco_plugin.engine.options_parts import build
 from nerco_plugin.engine.plan_networks import NetworkCost
 from nerco_plugin.models.dual_loop import DualLoop
 

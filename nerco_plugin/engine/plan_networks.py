@@ -8,7 +8,7 @@ from mmengine.analysis import get_model_complexity_info
 from mmengine.logging import MMLogger
 from torch import nn
 
-from nerco_plugin.engine.options_step import build
+from nerco_plugin.engine.options_parts import build
 
 SMALL_SIDE = 64  # a first count that is cheap; multiply-adds grow with the pixels
 CHEAP = 5e9  # what may be counted by a run at full size: a second or less

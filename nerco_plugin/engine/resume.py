@@ -29,12 +29,13 @@ class Start(NamedTuple):
         """
         iteration = self.entry["iter"] if self.entry else None
         state = load_torch(self.folder / "training_states" / f"{iteration}.state")
-        for line in differences(opt, state):
-            get_root_logger().warning(line)
+        changes = differences(opt, state)
         for name in self.entry["files"] if self.entry else []:
             if name.startswith("models/"):
                 restore_network(model, self.folder / name, label=Path(name).stem.removesuffix(f"_{iteration}"))
         model.resume_training(state)
+        for line in changes:
+            get_root_logger().warning(line)
         return state
 
 

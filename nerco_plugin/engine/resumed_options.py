@@ -11,7 +11,7 @@ _HOW_DATA_ARE_READ = (  # and not which; the batch size is a condition of exact 
     *("pin_memory", "persistent_workers"),
 )
 _OF_THE_DEVICE = ("fused", "foreach")  # how an optimizer computes: see MendedMixin.resume_training
-_REFUSED = ("train:scheduler:periods", "train:scheduler:restart_weights")  # kept, they end before the run does
+_REFUSED = ("train:scheduler:periods",)  # kept, they end before the run does
 
 
 def flat_options(opt: dict[str, Any]) -> dict[str, Any]:

@@ -7,14 +7,16 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from basicsr.utils import get_env_info, get_root_logger, get_time_str
 from basicsr.utils.options import dict2str
 
 from nerco_plugin.engine.options import OptionError, written_options
 from nerco_plugin.engine.options_yaml import yaml_text
+from nerco_plugin.models.state_file import write_atomically
 
 try:
     import fcntl
@@ -121,4 +123,9 @@ def option_texts(args: Namespace, opt: dict[str, Any]) -> dict[str, str]:
 def keep_options(texts: dict[str, str], opt: dict[str, Any]) -> None:
     """Write what :func:`option_texts` gave into the run's folder."""
     for name, text in texts.items():
-        (Path(opt["path"]["experiments_root"]) / name).write_text(text, encoding="utf-8")
+        content = text.encode()
+        write_atomically(Path(opt["path"]["experiments_root"]) / name, partial(_write, content))
+
+
+def _write(content: bytes, file: IO[bytes]) -> None:
+    file.write(content)

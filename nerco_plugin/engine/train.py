@@ -51,7 +51,7 @@ def prepare(opt: dict[str, Any], args: Namespace, stop: StopRequest) -> Training
         keep_best=opt["logger"].get("keep_best") or 0,
         judge=first_metric(opt),
     )
-    start = begin(opt, args, checkpoints)
+    start, texts = begin(opt, args, checkpoints)
     torch.backends.cudnn.benchmark = True
     set_random_seed(opt["manual_seed"] + opt["rank"])
     data = TrainingData(opt)
@@ -64,12 +64,18 @@ def prepare(opt: dict[str, Any], args: Namespace, stop: StopRequest) -> Training
     training = Training(opt, model, data, val_data, checkpoints, stop)
     if start.entry:
         training.resume(start.restore(model, opt), validation=start.entry["validation"])
+    if opt["rank"] == 0:
+        keep_options(texts, opt)  # not before: a resume that is refused changes nothing
     return training
 
 
-def begin(opt: dict[str, Any], args: Namespace, checkpoints: Checkpoints) -> Start:
-    """Decide where the run begins, lay out its folders, and open its log. Process 0 decides for all."""
-    start = [Start(checkpoints.folder)]
+def begin(opt: dict[str, Any], args: Namespace, checkpoints: Checkpoints) -> tuple[Start, dict[str, str]]:
+    """Decide where the run begins, lay out its folders, and open its log. Process 0 decides for all.
+
+    Returns:
+        Where, and what process 0 is to keep of the options, see :func:`~nerco_plugin.engine.run_folder.option_texts`.
+    """
+    start, texts = [Start(checkpoints.folder)], {}
     if opt["rank"] == 0:
         start = [find_start(opt, checkpoints)]
         texts = option_texts(args, opt)  # now: the file may lie in a run's folder that is set aside
@@ -78,7 +84,6 @@ def begin(opt: dict[str, Any], args: Namespace, checkpoints: Checkpoints) -> Sta
             make_room(opt)
             checkpoints.entries = []
         make_folders(opt)
-        keep_options(texts, opt)
     if dist.is_initialized():
         dist.broadcast_object_list(start)
     logger = open_log(opt)
@@ -86,7 +91,7 @@ def begin(opt: dict[str, Any], args: Namespace, checkpoints: Checkpoints) -> Sta
         logger.warning(note)
     if opt["num_gpu"] > 1 and not opt["dist"]:
         logger.warning(f"One process uses one GPU of {opt['num_gpu']}: torchrun with --launcher pytorch uses them all.")
-    return start[0]
+    return start[0], texts
 
 
 def first_metric(opt: dict[str, Any]) -> Judge | None:

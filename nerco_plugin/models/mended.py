@@ -238,9 +238,11 @@ class MendedMixin(BaseModel):
 
 def _with_own_form(state: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """An optimizer's saved state with the ``fused`` and ``foreach`` that ``optimizer`` has itself."""
+    if len(state["param_groups"]) != len(optimizer.param_groups):
+        return state  # which torch refuses
     groups = [
         {**saved, **{form: own[form] for form in ("fused", "foreach") if form in own}}
-        for saved, own in zip(state["param_groups"], optimizer.param_groups, strict=True)
+        for saved, own in zip(state["param_groups"], optimizer.param_groups)
     ]
     return {**state, "param_groups": groups}
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from basicsr.models.base_model import BaseModel
 from basicsr.models.sr_model import SRModel
-from basicsr.utils.registry import ARCH_REGISTRY, MODEL_REGISTRY, Registry
+from basicsr.utils.registry import ARCH_REGISTRY, LOSS_REGISTRY, MODEL_REGISTRY, Registry
 from option_samples import build, faults, make_project
+from torch.nn import functional as F
 
 from nerco_plugin.engine import options_relations
 from tests.losses.tiny_clip import save_tiny_clip
@@ -291,6 +292,10 @@ def test_the_better_score_is_the_one_that_the_metric_says(project: Path) -> None
             ["train:cooperative_opt={type: GANLoss, gan_type: lsgan}"],
             "train:cooperative_opt: GANLoss cannot be this term: ",
         ),
+        (
+            ["train:nr_opt={type: PerceptualLoss, layer_weights: {conv1_2: 1}}"],
+            "train:nr_opt: PerceptualLoss cannot be",
+        ),
         (["train:nr_opt={type: CycleConsistencyLoss}"], "train:nr_opt: CycleConsistencyLoss cannot be this term: "),
         (["network_g={type: RRDBNet, num_in_ch: 3, num_out_ch: 3}"], "network_g: RRDBNet is no NeRCo, whose parts"),
         (
@@ -324,6 +329,18 @@ def test_parts_that_fit_in_other_ways_pass(project: Path) -> None:
     generator = "network_g:generator={type: RRDBNet, num_in_ch: 6, num_out_ch: 3, scale: 1, num_feat: 4, num_block: 1}"
     critic = "network_d_high={type: VGGStyleDiscriminator, num_in_ch: 3, num_feat: 4, input_size: 128}"
     build(project, "nerco", pixels, generator, critic, "datasets:train:size=128", "datasets:train:load_size=130")
+    build(project, "nerco", "train:optim_g:capturable=true")  # refused by torch on the CPU alone
+
+
+def test_a_loss_is_tried_at_the_training_size(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pyramid(torch.nn.Module):
+        def forward(self, image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+            return F.avg_pool2d(image - truth, 24).mean()  # refuses less than 24 pixels
+
+    monkeypatch.setitem(LOSS_REGISTRY._obj_map, "Pyramid", Pyramid)
+    build(project, "nerco", "train:nr_opt={type: Pyramid}")
+    message = faults(project, "nerco", "train:nr_opt={type: Pyramid}", "datasets:train:size=23")
+    assert "train:nr_opt: Pyramid cannot be this term: " in message
 
 
 def test_clip_on_its_place(project: Path, tmp_path: Path) -> None:
@@ -340,7 +357,8 @@ def test_a_batch_is_that_of_all_processes(project: Path) -> None:
     both = {"flags": ("--launcher", "pytorch"), "world_size": 2}
     words = "an iteration takes 4 images and the data have 3: it sees some twice"
     assert build(project, "sr", **both)["remarks"] == [words]
-    assert build(project, "sr", "datasets:train:dataset_enlarge_ratio=2", **both)["remarks"] == []
+    assert build(project, "sr", "datasets:train:dataset_enlarge_ratio=2", **both)["remarks"] == [words]
+    assert build(project, "sr")["remarks"] == []
 
 
 @pytest.mark.parametrize(

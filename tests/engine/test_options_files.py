@@ -7,7 +7,7 @@ from basicsr.losses import build_loss
 from tiny_run import Project
 
 from nerco_plugin.engine.options import build_options, load_options, parse_arguments
-from nerco_plugin.engine.options_step import build
+from nerco_plugin.engine.options_parts import build
 from nerco_plugin.engine.train import train
 
 ROOT = Path(__file__).resolve().parents[2]

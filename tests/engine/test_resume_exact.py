@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tiny_run import Project, differences, losses
 
+from nerco_plugin.engine import resumed_options
 from nerco_plugin.engine.options import OptionError
 
 
@@ -61,7 +62,12 @@ def test_options_changed_before_resuming_are_said_one_by_one(project: Project) -
         "train:pixel_opt:loss_weight=2",
         "train:ema_decay=0.5",
     )
-    force += ("datasets:train:use_rot=false", "datasets:train:num_worker_per_gpu=1", "train:scheduler:type=MultiStepLR")
+    force += (
+        "datasets:train:use_rot=false",
+        "datasets:train:num_worker_per_gpu=1",
+        "train:scheduler:type=MultiStepRestartLR",
+    )
+    force += ("train:optim_g:foreach=false",)
     training = project.train(project.paired, "changed", *force, resume=True)
     said = [line.partition(" WARNING: ")[2] for line in project.log("changed").splitlines() if " WARNING: " in line]
     assert said == [
@@ -70,6 +76,7 @@ def test_options_changed_before_resuming_are_said_one_by_one(project: Project) -
         "train:scheduler:gamma was 0.5 before and is 0.1 now: stays as it was.",
         "train:pixel_opt:loss_weight was 1.0 before and is 2 now: holds from here on.",
         "datasets:train:use_rot was True before and is False now: holds from here on.",
+        "train:optim_g:foreach was ~ before and is False now: holds from here on.",
     ]
     assert training.model.get_current_learning_rate() == [0.01 * 0.5**2]
 
@@ -87,8 +94,23 @@ def test_options_changed_before_resuming_are_said_one_by_one(project: Project) -
 def test_another_optimizer_or_schedule_is_refused(project: Project, force: str, said: str) -> None:
     if not project.folder("fixed").exists():
         project.train(project.paired, "fixed", stop=3)
+    kept = (project.folder("fixed") / "options.yml").read_text()
     with pytest.raises(OptionError, match=said):
         project.train(project.paired, "fixed", force, resume=True)
+    assert (project.folder("fixed") / "options.yml").read_text() == kept  # of what ran
+
+
+def test_a_state_that_tells_no_options_is_of_any() -> None:
+    assert (
+        resumed_options.differences({"train": {"total_iter": 4}, "datasets": {"train": {"size": 8}}}, {"iter": 3}) == []
+    )
+
+
+def test_a_checkpoint_knows_no_later_best_score(project: Project) -> None:
+    scored = [entry for entry in project.manifest("whole0") if entry["validation"]]
+    bests = [entry["validation"]["best"]["held_back"]["psnr"]["iter"] for entry in scored]
+    assert all(best <= entry["iter"] for best, entry in zip(bests, scored, strict=True))
+    assert bests[0] < bests[-1]
 
 
 def test_other_periods_are_refused(project: Project) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tiny_run import Project
 
 from nerco_plugin.engine.options import OptionError
@@ -37,6 +38,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(tmp_path_factory.mktemp("project"))
     project.train(project.unpaired, "nerco", "train:total_iter=1")
     return project
+
+
+def test_inputs_of_one_name_are_refused_before_the_first(project: Project) -> None:
+    text = OPTIONS.replace("dataroot_lq: datasets/lq", "dataroot_lq: datasets/twice")
+    (project.root / "datasets/twice").mkdir()
+    image = Image.open(project.root / "datasets/lq/p0.png")
+    for name in ("p0.png", "p0.bmp"):
+        image.save(project.root / "datasets/twice" / name)
+    with pytest.raises(OptionError, match="alone: .*would be saved under one name"):
+        run_test(project.root, ["-opt", str(project.write("twice.yml", text))])
 
 
 def test_pictures_scores_and_page(project: Project) -> None:

@@ -133,6 +133,10 @@ def test_inputs_of_one_name_are_refused_before_the_first(project: Project, tmp_p
     twice = EvaluationData(options | {"dataroot_lq": str(tmp_path / "x.lmdb")}, rank=0, world_size=1)
     with pytest.raises(OptionError, match=r"^data set set: a/1.png and b/1.png would be saved under one name"):
         check_names([twice])
+    val = f"{{name: set, type: SingleImageDataset, io_backend: {{type: lmdb}}, dataroot_lq: {tmp_path / 'x.lmdb'}}}"
+    force = (f"datasets:val={val}", "val:metrics=~", "val:save_img=true")
+    with pytest.raises(OptionError, match="would be saved under one name"):
+        project.train(project.unpaired, "names", *force)
 
 
 def test_pictures_of_two_sets_lie_apart_and_a_lower_score_is_the_better_one(project: Project) -> None:
