@@ -107,7 +107,8 @@ def test_a_state_that_tells_no_options_is_of_any() -> None:
 
 
 def test_a_checkpoint_knows_no_later_best_score(project: Project) -> None:
-    scored = [entry for entry in project.manifest("whole0") if entry["validation"]]
+    project.train(project.paired, "scored", "logger:save_checkpoint_freq=4", "val:val_freq=4")
+    scored = [entry for entry in project.manifest("scored") if entry["validation"]]
     bests = [entry["validation"]["best"]["held_back"]["psnr"]["iter"] for entry in scored]
     assert all(best <= entry["iter"] for best, entry in zip(bests, scored, strict=True))
     assert bests[0] < bests[-1]
