@@ -8,6 +8,7 @@ from tiny_run import Project
 
 from nerco_plugin.engine.options import build_options, load_options, parse_arguments
 from nerco_plugin.engine.options_parts import build
+from nerco_plugin.engine.run_folder import option_texts
 from nerco_plugin.engine.train import train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,3 +61,15 @@ def test_the_options_kept_beside_a_run_give_the_same_run(tmp_path: Path, monkeyp
 
     train(tmp_path, ["-opt", str(merged)])  # sets aside the folder that the file lies in
     assert load_options(merged) == written
+
+
+def test_kept_options_can_be_read_whatever_the_file_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project(tmp_path)
+    marked = project.root / "marked.yml"
+    marked.write_bytes(b"\xef\xbb\xbf" + project.paired.read_bytes().lstrip())
+    args = parse_arguments(["-opt", str(marked)], is_train=True)
+    opt = build_options(args, tmp_path, is_train=True)
+    monkeypatch.setattr("sys.argv", ["train.py", "--force_yml", "name=a\nmodel_type: lost"])
+    for name, text in option_texts(args, opt).items():
+        kept = project.write(f"kept_{name}", text)
+        assert load_options(kept)["model_type"] == opt["model_type"]
