@@ -8,7 +8,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.abc import Loader, MetaPathFinder
@@ -56,17 +56,17 @@ def import_registered(package: str) -> list[ModuleType]:
     return [importlib.import_module(f"{parent.__name__}.{name}") for name in names if name.endswith(ENDINGS[package])]
 
 
-def handed_on(package: str, name: str) -> Any:  # noqa: ANN401
-    """What one of our packages has in ``__all__``, for its ``__getattr__``: imported when it is asked for.
+def face(package: str, names: Sequence[str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """``__getattr__`` and ``__dir__`` of one of our packages, which hands ``names`` on, imported when asked for."""
+    full = f"nerco_plugin.{package}"
 
-    Raises:
-        AttributeError: another name.
-    """
-    parent = importlib.import_module(f"nerco_plugin.{package}")
-    for module in import_registered(package) if name in parent.__all__ else ():
-        if hasattr(module, name):
-            return getattr(module, name)
-    raise AttributeError(f"module {parent.__name__!r} has no attribute {name!r}")
+    def hand_on(name: str) -> Any:  # noqa: ANN401
+        for module in import_registered(package) if name in names else ():
+            if hasattr(module, name):
+                return getattr(module, name)
+        raise AttributeError(f"module {full!r} has no attribute {name!r}")
+
+    return hand_on, lambda: sorted({*vars(sys.modules[full]), *names})
 
 
 def find_network(name: str) -> type[Any] | None:

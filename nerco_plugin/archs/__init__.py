@@ -1,8 +1,8 @@
 """What the paper draws: networks in BasicSR's ARCH_REGISTRY, imported when they are asked for."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nerco_plugin.registry import handed_on
+from nerco_plugin.registry import face
 
 if TYPE_CHECKING:
     from nerco_plugin.archs.attended_arch import AttendedNetwork
@@ -25,10 +25,4 @@ __all__ = [
     "ResnetGenerator",
 ]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401
-    return handed_on("archs", name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = face("archs", __all__)

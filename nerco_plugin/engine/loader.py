@@ -1,7 +1,6 @@
 """Batches: an endless exact stream to train on, a share of each set to validate on; read errors name the sample."""
 
-from collections.abc import Generator, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import torch
@@ -132,18 +131,3 @@ class EvaluationData:
         paths = getattr(getattr(self.dataset, "dataset", None), "paths", None)
         samples = paths if isinstance(paths, list) else []
         return [str(sample.get("lq_path") if isinstance(sample, dict) else sample) for sample in samples]
-
-
-def check_names(data_sets: Iterable[EvaluationData]) -> None:
-    """Every picture of a set is saved under its input's name, without folder and ending.
-
-    Raises:
-        OptionError: two inputs of a set have one name, so that one picture would replace the other.
-    """
-    for data in data_sets:
-        seen: dict[str, str] = {}
-        for path in data.inputs():
-            if other := seen.get(Path(path).stem):
-                text = f"{other} and {path} would be saved under one name: rename one, or set val:save_img: false"
-                raise OptionError(f"data set {data.name}: {text}")
-            seen[Path(path).stem] = path

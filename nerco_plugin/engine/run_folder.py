@@ -7,9 +7,8 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from basicsr.utils import get_env_info, get_root_logger, get_time_str
 from basicsr.utils.options import dict2str
@@ -123,9 +122,8 @@ def option_texts(args: Namespace, opt: dict[str, Any]) -> dict[str, str]:
 def keep_options(texts: dict[str, str], opt: dict[str, Any]) -> None:
     """Write what :func:`option_texts` gave into the run's folder."""
     for name, text in texts.items():
-        content = text.encode()
-        write_atomically(Path(opt["path"]["experiments_root"]) / name, partial(_write, content))
+        _keep(Path(opt["path"]["experiments_root"]) / name, text)
 
 
-def _write(content: bytes, file: IO[bytes]) -> None:
-    file.write(content)
+def _keep(path: Path, text: str) -> None:
+    write_atomically(path, lambda file: file.write(text.encode()))

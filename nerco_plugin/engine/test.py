@@ -10,12 +10,12 @@ from typing import Any
 from basicsr.utils import get_root_logger, set_random_seed
 
 from nerco_plugin.engine.distributed import find_place, process_group, wait_for_all
-from nerco_plugin.engine.loader import EvaluationData, check_names
+from nerco_plugin.engine.loader import EvaluationData
 from nerco_plugin.engine.options import OptionError, build_options, parse_arguments
 from nerco_plugin.engine.run_folder import make_folders, open_log
 from nerco_plugin.engine.scores import log_scores, mean_scores
 from nerco_plugin.engine.train import build_model
-from nerco_plugin.engine.validation import TestedImage, validate, validates_itself
+from nerco_plugin.engine.validation import TestedImage, check_names, validate, validates_itself
 from nerco_plugin.report.benchmark import write_report
 
 MISSING_SET = (

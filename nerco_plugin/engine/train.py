@@ -14,13 +14,14 @@ from basicsr.utils.registry import MODEL_REGISTRY
 
 from nerco_plugin.engine.checkpoint import Checkpoints, Judge
 from nerco_plugin.engine.distributed import find_place, process_group
-from nerco_plugin.engine.loader import EvaluationData, TrainingData, check_names
+from nerco_plugin.engine.loader import EvaluationData, TrainingData
 from nerco_plugin.engine.loop import Training
 from nerco_plugin.engine.options import build_options, parse_arguments
 from nerco_plugin.engine.plan import training_plan
 from nerco_plugin.engine.resume import Start, find_start
 from nerco_plugin.engine.run_folder import keep_options, locked, make_folders, make_room, open_log, option_texts
 from nerco_plugin.engine.signals import StopRequest
+from nerco_plugin.engine.validation import check_names
 from nerco_plugin.models.mended import mended
 
 

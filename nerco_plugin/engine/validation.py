@@ -1,6 +1,6 @@
 """Runs any restoration model over a data set, shared among the processes: pictures, and the scores of each image."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from basicsr.utils import tensor2img
 
 from nerco_plugin.engine.distributed import gather
 from nerco_plugin.engine.loader import EvaluationData
+from nerco_plugin.engine.options import OptionError
 from nerco_plugin.engine.progress import bar
 from nerco_plugin.engine.scores import Scores, require_references, score
 from nerco_plugin.models.state_file import write_atomically
@@ -87,6 +88,21 @@ def save_picture(image: np.ndarray, path: Path) -> None:
     """Write (H, W, 3) BGR uint8 as PNG, whole or not at all. Raises CheckpointError naming the file."""
     content = cv2.imencode(".png", image)[1].tobytes()
     write_atomically(path, lambda file: file.write(content))
+
+
+def check_names(data_sets: Iterable[EvaluationData]) -> None:
+    """Every picture of a set is saved under its input's name, without folder and ending.
+
+    Raises:
+        OptionError: two inputs of a set have one name, so that one picture would replace the other.
+    """
+    for data in data_sets:
+        seen: dict[str, str] = {}
+        for path in data.inputs():
+            if other := seen.get(Path(path).stem):
+                text = f"{other} and {path} would be saved under one name: rename one, or set val:save_img: false"
+                raise OptionError(f"data set {data.name}: {text}")
+            seen[Path(path).stem] = path
 
 
 def validates_itself(model: Any) -> bool:  # noqa: ANN401

@@ -1,8 +1,8 @@
 """The paper's objectives in BasicSR's LOSS_REGISTRY, imported when they are asked for."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nerco_plugin.registry import handed_on
+from nerco_plugin.registry import face
 
 if TYPE_CHECKING:
     from nerco_plugin.losses.clip_loss import CLIPCosineLoss
@@ -23,10 +23,4 @@ __all__ = [
     "SSIMLoss",
 ]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401
-    return handed_on("losses", name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = face("losses", __all__)

@@ -1,8 +1,8 @@
 """The scores of the paper's Table 1, in BasicSR's METRIC_REGISTRY, imported when they are asked for."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nerco_plugin.registry import handed_on
+from nerco_plugin.registry import face
 
 if TYPE_CHECKING:
     from nerco_plugin.metrics.gt_mean_metric import calculate_psnr_gt_mean, calculate_ssim_gt_mean
@@ -22,10 +22,4 @@ __all__ = [
     "calculate_ssim_paper",
 ]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401
-    return handed_on("metrics", name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = face("metrics", __all__)

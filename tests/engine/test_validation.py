@@ -17,10 +17,10 @@ from basicsr.utils import get_root_logger
 from tiny_run import Project
 
 from nerco_plugin.data.lmdb_writer import create_lmdb
-from nerco_plugin.engine.loader import EvaluationData, check_names
+from nerco_plugin.engine.loader import EvaluationData
 from nerco_plugin.engine.options import OptionError
 from nerco_plugin.engine.scores import log_scores, mean_scores, score, update_best
-from nerco_plugin.engine.validation import validate, validates_itself
+from nerco_plugin.engine.validation import check_names, validate, validates_itself
 
 PSNR = {"type": "calculate_psnr", "crop_border": 0}
 NIQE = {"type": "calculate_niqe", "crop_border": 0, "better": "lower"}
