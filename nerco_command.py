@@ -129,7 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 128 + (interrupt.args[0] if isinstance(interrupt, _Stopped) else signal.SIGINT)
 
 
-def _commands() -> Any:  # noqa: ANN401  what it returns is known once it is imported
+def _commands() -> Any:
     gc.disable()  # it would go through torch's objects again and again while they are made: a sixth of the import
     try:
         return importlib.import_module("nerco_plugin.inference.commands").COMMANDS

@@ -94,7 +94,7 @@ class PlainMLP(nn.Module):
 
 def _linear(layer: nn.Module) -> tuple[Tensor, Tensor]:
     """Weight and bias of a 1x1 convolution as of the Linear layer that it is."""
-    assert isinstance(layer, nn.Conv2d) and layer.bias is not None  # noqa: S101, PT018
+    assert isinstance(layer, nn.Conv2d) and layer.bias is not None  # noqa: PT018
     return layer.weight.flatten(1), layer.bias
 
 

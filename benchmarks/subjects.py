@@ -89,7 +89,7 @@ def enhancing(subject: Subject, network: NeRCo, low: Tensor, high: Tensor) -> Ru
 
 def part(subject: Subject, network: NeRCo, image: Tensor) -> Run:
     """One part of the network, on inputs as it gets them."""
-    assert network.nrn is not None and network.mask_extractor is not None  # noqa: S101, PT018
+    assert network.nrn is not None and network.mask_extractor is not None  # noqa: PT018
     nrn, masks = network.nrn, network.mask_extractor
     feature = image.new_empty(len(image), subject.num_feat, *image.shape[2:]).uniform_()
     feature = feature.contiguous(memory_format=torch.channels_last)  # as the encoder gives them

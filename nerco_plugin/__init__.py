@@ -16,7 +16,7 @@ compat.restore_functional_tensor()
 prepare_registries()
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
+def __getattr__(name: str) -> Any:
     """``nerco_plugin.Enhancer``, imported when it is asked for: training does without."""
     if name == "Enhancer":
         from nerco_plugin.inference.enhancer import Enhancer

@@ -19,7 +19,7 @@ from packaging.version import Version
 from torch import Tensor, nn
 
 from nerco_plugin.inference.weights import Weights, build_network, read_weights, write_weights
-from nerco_plugin.models.state_file import CheckpointError, write_atomically
+from nerco_plugin.models.state_file import CheckpointError, write_bytes
 
 SIZES = ((64, 96), (53, 90), (121, 75))
 OLDEST_TORCH = "2.6"  # older ones cannot tell that a graph holds for every size
@@ -106,7 +106,7 @@ def write_program(program: torch.export.ExportedProgram, out: Path, texts: dict[
     """Write a torch.export program, with ``texts`` as extra files; returns what the written file computes."""
     buffer = io.BytesIO()
     torch.export.save(program, buffer, extra_files=texts)
-    write_atomically(out, lambda file: file.write(buffer.getvalue()))
+    write_bytes(out, buffer.getvalue())
     return torch.export.load(out).module()
 
 
@@ -131,12 +131,12 @@ def write_onnx(program: torch.export.ExportedProgram, out: Path, texts: dict[str
     _name_axes(model.graph)
     onnx.helper.set_model_props(model, texts)
     onnx.checker.check_model(model)
-    write_atomically(out, lambda file: file.write(model.SerializeToString()))
+    write_bytes(out, model.SerializeToString())
     session = onnxruntime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
     return lambda image: torch.from_numpy(session.run(["enhanced"], {"image": image.numpy()})[0])
 
 
-def _name_axes(graph: Any) -> None:  # noqa: ANN401  onnx is an extra
+def _name_axes(graph: Any) -> None:
     """Batch, height and width by these names instead of the exporter's numbers."""
     axes = graph.input[0].type.tensor_type.shape.dim
     names = {axes[index].dim_param: name for index, name in ((0, "batch"), (2, "height"), (3, "width"))}

@@ -60,7 +60,7 @@ def face(package: str, names: Sequence[str]) -> tuple[Callable[[str], Any], Call
     """``__getattr__`` and ``__dir__`` of one of our packages, which hands ``names`` on, imported when asked for."""
     full = f"nerco_plugin.{package}"
 
-    def hand_on(name: str) -> Any:  # noqa: ANN401
+    def hand_on(name: str) -> Any:
         for module in import_registered(package) if name in names else ():
             if hasattr(module, name):
                 return getattr(module, name)
@@ -121,11 +121,11 @@ def _run_alone() -> ModuleType:
     return module
 
 
-def _filling_itself(registry: Any) -> Any:  # noqa: ANN401
+def _filling_itself(registry: Any) -> Any:
     """BasicSR's class ``Registry``, filled before it answers; to register something asks it nothing."""
 
     class FilledRegistry(registry):
-        def _do_register(self, name: str, obj: Any, suffix: str | None = None) -> None:  # noqa: ANN401
+        def _do_register(self, name: str, obj: Any, suffix: str | None = None) -> None:
             other = self._obj_map.get(f"{name}_{suffix}" if isinstance(suffix, str) else name)
             if other is not None:
                 raise NameTakenError(
@@ -134,7 +134,7 @@ def _filling_itself(registry: Any) -> Any:  # noqa: ANN401
                 )
             super()._do_register(name, obj, suffix)
 
-        def get(self, name: str, suffix: str = "basicsr") -> Any:  # noqa: ANN401
+        def get(self, name: str, suffix: str = "basicsr") -> Any:
             fill_registries()
             return super().get(name, suffix)
 
@@ -146,7 +146,7 @@ def _filling_itself(registry: Any) -> Any:  # noqa: ANN401
             fill_registries()
             return super().__iter__()
 
-        def keys(self) -> Any:  # noqa: ANN401
+        def keys(self) -> Any:
             fill_registries()
             return super().keys()
 

@@ -11,14 +11,14 @@ def main() -> int:
     """Write the page; 1 where an option is not documented."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     from nerco_plugin.engine.options_document import UndocumentedError, options_page  # --help need not wait
-    from nerco_plugin.models.state_file import write_atomically
+    from nerco_plugin.models.state_file import write_bytes
 
     try:
         text = options_page()
     except UndocumentedError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    write_atomically(PAGE, lambda file: file.write(text.encode()))
+    write_bytes(PAGE, text.encode())
     return 0
 
 

@@ -34,17 +34,13 @@ def write(source: str, out: Path, option_file: Path | None, asked: dict[str, int
     from nerco_plugin.inference.hub import find_weights
     from nerco_plugin.inference.weights import build_network, read_weights, write_weights
     from nerco_plugin.models.state_file import CheckpointError
-    from nerco_plugin.registry import find_network
 
     weights_file = find_weights(source)
     weights = read_weights(weights_file, option_file)
     narrow = build_network(weights, name=str(weights_file))
     block = {**weights.network_g, **asked}
-    arch = find_network(block["type"])
-    if arch is None:
-        raise CheckpointError(f"{weights_file}: no registered arch {block['type']!r}")
-    wide = arch(**{name: value for name, value in block.items() if name != "type"})
     try:
+        wide = type(narrow)(**{name: value for name, value in block.items() if name != "type"})
         widen(narrow, wide, torch.Generator().manual_seed(0))
     except ValueError as error:
         raise CheckpointError(f"{weights_file}: {error}") from error

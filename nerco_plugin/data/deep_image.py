@@ -92,7 +92,7 @@ def decode_deep(image: Image.Image, content: bytes) -> np.ndarray:
     return _divided_by_alpha(pixels) if tags.get(_ALPHA) in _ALPHA_MULTIPLIED_IN else pixels
 
 
-def _tiff_tags(image: Image.Image) -> Any:  # noqa: ANN401  Pillow's own mapping, or a dict
+def _tiff_tags(image: Image.Image) -> Any:
     return getattr(image, "tag_v2", {})
 
 

@@ -1,6 +1,5 @@
 """Writes image files to an LMDB in BasicSR's layout: NAME.lmdb with data.mdb and meta_info.txt, bytes unchanged."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import lmdb
 
 from nerco_plugin.data.image_io import decode_image, read_bytes
 from nerco_plugin.data.lmdb_store import LONGEST_KEY, META_INFO
+from nerco_plugin.whole_file import whole_file
 
 _FIRST_MAP_SIZE = 1 << 24  # doubled whenever it is full
 _BATCH_BYTES = 1 << 24
@@ -53,7 +53,8 @@ def create_lmdb(
         _delete_others(environment, names_by_key)
     finally:
         environment.close()
-    _write_synced(part / META_INFO, "".join(f"{line}\n" for line in lines))
+    with whole_file(part / META_INFO) as draft:
+        draft.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
     part.rename(target)
 
 
@@ -115,10 +116,3 @@ def _delete_others(environment: lmdb.Environment, keep: dict[bytes, str]) -> Non
         others = [bytes(key) for key in transaction.cursor().iternext(values=False) if bytes(key) not in keep]
         for key in others:
             transaction.delete(key)
-
-
-def _write_synced(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())

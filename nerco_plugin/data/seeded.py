@@ -53,8 +53,11 @@ class SeededDataset(Dataset[Any]):
             SampleError: whatever went wrong in ``dataset``, as the cause.
         """
         epoch, inner_index = divmod(index, len(self))
-        with _seeded(self.seed, epoch, inner_index), _Naming(self.dataset, inner_index):
-            return self.dataset[inner_index]
+        with _seeded(self.seed, epoch, inner_index):
+            try:
+                return self.dataset[inner_index]
+            except Exception as error:
+                raise SampleError(_describe(self.dataset, inner_index, error)) from error
 
 
 @contextmanager
@@ -71,21 +74,6 @@ def _seeded(seed: int, epoch: int, index: int) -> Iterator[None]:
         random.setstate(states[0])
         np.random.set_state(states[1])
         torch.set_rng_state(states[2])
-
-
-class _Naming:
-    """Turn an error inside the block into a ``SampleError`` that names the sample."""
-
-    def __init__(self, dataset: Dataset[Any], index: int) -> None:
-        self.dataset = dataset
-        self.index = index
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception):
-            raise SampleError(_describe(self.dataset, self.index, error)) from error
 
 
 def _describe(dataset: Dataset[Any], index: int, error: Exception) -> str:

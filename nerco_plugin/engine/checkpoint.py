@@ -7,7 +7,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nerco_plugin.models.state_file import CheckpointError, load_torch, write_atomically
+from nerco_plugin.models.state_file import CheckpointError, load_torch, write_bytes
 
 Entry = dict[str, Any]  # iter; files: path in the run's folder -> {bytes, sha256}; validation: None or {scores, best}
 
@@ -64,7 +64,7 @@ class Checkpoints:
 
     def _write(self) -> None:
         text = json.dumps({"version": 1, "checkpoints": self.entries}, indent=1)
-        write_atomically(self.manifest, lambda file: file.write(text.encode()))
+        write_bytes(self.manifest, text.encode())
 
     def add(self, iteration: int) -> None:
         """Enter the files written for ``iteration`` as a complete checkpoint, and remove what need not be kept.

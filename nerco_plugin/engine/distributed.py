@@ -124,7 +124,7 @@ def wait_for_all() -> torch.Tensor:
     return nothing
 
 
-def gather(value: Any) -> list[Any]:  # noqa: ANN401
+def gather(value: Any) -> list[Any]:
     """``value`` of every process, in the order of ranks, in all of them."""
     if not dist.is_initialized():
         return [value]

@@ -15,7 +15,6 @@ from nerco_plugin.engine.replicas import ReplicaError
 from nerco_plugin.models.mended import NonFiniteError
 from nerco_plugin.models.state_file import CheckpointError
 from nerco_plugin.report.pairs import PairingError
-from nerco_plugin.report.pictures import UnreadableImageError
 
 PATIENCE = 20.0  # seconds
 MENDABLE = (
@@ -27,7 +26,6 @@ MENDABLE = (
     PeerError,
     ReplicaError,
     SampleError,
-    UnreadableImageError,
 )
 
 

@@ -93,7 +93,7 @@ def build(options: dict[str, Any], seed: int) -> Dataset[Any]:
     """
     try:
         dataset = build_dataset(options, seed)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, LookupError, AssertionError) as error:  # BasicSR's data sets assert and look up
         raise OptionError(f"data set {options['name']}: {error}") from error
     if len(dataset) == 0:  # type: ignore[arg-type]
         raise OptionError(f"data set {options['name']} is empty")

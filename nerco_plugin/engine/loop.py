@@ -41,7 +41,7 @@ class Training:
     def __init__(
         self,
         opt: dict[str, Any],
-        model: Any,  # noqa: ANN401  BasicSR's models share no protocol class
+        model: Any,
         data: TrainingData,
         val_data: list[EvaluationData],
         checkpoints: Checkpoints,

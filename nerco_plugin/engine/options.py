@@ -1,7 +1,7 @@
 """Options of a run: read safely, overridden from the command line, checked, and laid out as BasicSR's models expect."""
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from nerco_plugin.engine.options_overrides import apply_overrides
 from nerco_plugin.engine.options_relations import remarks
 from nerco_plugin.engine.options_source import Faults, OptionError
 
-__all__ = ["OptionError", "build_options", "load_options", "parse_arguments", "parse_options", "written_options"]
+__all__ = ["OptionError", "build_options", "load_options", "parse_arguments", "written_options"]
 
 
 def load_options(path: str | Path, overrides: Iterable[str] = (), may_add: bool = False) -> dict[str, Any]:
@@ -30,14 +30,6 @@ def load_options(path: str | Path, overrides: Iterable[str] = (), may_add: bool 
     faults = _read(path, overrides, may_add)
     faults.raise_if_any()
     return faults.options.values
-
-
-def parse_options(
-    root_path: str | Path, is_train: bool = True, argv: Sequence[str] | None = None
-) -> tuple[dict[str, Any], argparse.Namespace]:
-    """Arguments and options in one call, for a single process."""
-    args = parse_arguments(argv, is_train)
-    return build_options(args, root_path, is_train), args
 
 
 def written_options(args: argparse.Namespace, opt: dict[str, Any]) -> dict[str, Any]:

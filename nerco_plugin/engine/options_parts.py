@@ -73,7 +73,7 @@ def check_network(block: Block, keys: KeyPath, faults: Faults) -> None:
         if isinstance(value, dict) and "type" in value:
             check_network(value, (*keys, key), faults)
     if len(faults.found) == before and not any(is_path(key, value) for key, value in block.items()):
-        _try(_shapes_only(cls), block, keys, faults)
+        _try(lambda **_: _build_somewhere(block), block, keys, faults)
 
 
 def check_loss(block: Block, keys: KeyPath, faults: Faults) -> None:
@@ -171,18 +171,12 @@ def build(block: Block, device: str) -> torch.nn.Module:
         return cls(**arguments)
 
 
-def _shapes_only(cls: type[torch.nn.Module]) -> Callable[..., None]:
+def _build_somewhere(block: Block) -> None:
     """Build a network without memory for its weights, or, if it cannot be, as it is."""
-
-    def build(**arguments: Any) -> None:
-        try:
-            with torch.device("meta"):
-                cls(**arguments)
-        except REFUSALS:
-            with torch.random.fork_rng(devices=[]):
-                cls(**arguments)
-
-    return build
+    try:
+        build(block, "meta")
+    except REFUSALS:
+        build(block, "cpu")
 
 
 def _try(build: Callable[..., Any], block: Block, keys: KeyPath, faults: Faults) -> None:

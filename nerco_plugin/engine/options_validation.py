@@ -1,6 +1,5 @@
 """Checks the ``val`` block: its metrics, and that the data sets have the references that these compare with."""
 
-import inspect
 from typing import Any
 
 from nerco_plugin.engine.options_arguments import check_block
@@ -9,6 +8,7 @@ from nerco_plugin.engine.options_parts import check_metric
 from nerco_plugin.engine.options_reads import Reads
 from nerco_plugin.engine.options_source import Faults, lookup
 from nerco_plugin.engine.options_tables import VAL
+from nerco_plugin.engine.scores import needs_reference
 
 
 def check_validation(opt: dict[str, Any], classes: dict[str, Any], model: str, reads: Reads, faults: Faults) -> None:
@@ -25,10 +25,5 @@ def check_validation(opt: dict[str, Any], classes: dict[str, Any], model: str, r
     for name, block in metrics.items():
         keys = ("val", "metrics", name)
         function = check_metric(block, keys, faults)
-        if function is not None and _needs_reference(function) and without:
+        if function is not None and needs_reference(function) and without:
             faults.add(keys, f"{block['type']} compares with references, which {', '.join(without)} does not have")
-
-
-def _needs_reference(function: Any) -> bool:
-    parameter = inspect.signature(function).parameters.get("img2")
-    return parameter is not None and parameter.default is parameter.empty

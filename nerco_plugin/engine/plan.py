@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from nerco_plugin.data.build import build_dataset
-from nerco_plugin.engine.options import OptionError
+from nerco_plugin.engine.loader import build
 from nerco_plugin.engine.plan_memory import Memory, expected_memory, images_at_once
 from nerco_plugin.engine.plan_networks import NetworkCost, network_costs
 
@@ -13,9 +12,10 @@ def training_plan(opt: dict[str, Any]) -> str:
     """The plan of the checked options ``opt``, as text for a console; takes a few seconds.
 
     Raises:
-        OptionError: a data set cannot be read.
+        OptionError: a data set cannot be built, or is empty.
     """
-    counts = {name: _count(name, block, opt["manual_seed"]) for name, block in opt["datasets"].items()}
+    datasets = {name: build(block, opt["manual_seed"]) for name, block in opt["datasets"].items()}
+    counts = {name: len(dataset) for name, dataset in datasets.items()}  # type: ignore[arg-type]
     costs = network_costs(opt)
     parts = {
         "Run": _run(opt),
@@ -31,13 +31,6 @@ def training_plan(opt: dict[str, Any]) -> str:
         for number, row in enumerate(rows):
             lines.append(f"{title if number == 0 else '':<10}{row}")
     return "\n".join(lines)
-
-
-def _count(name: str, block: dict[str, Any], seed: int) -> int:
-    try:
-        return len(build_dataset(block, seed))  # type: ignore[arg-type]
-    except (OSError, ValueError, LookupError, AssertionError) as error:
-        raise OptionError(f"datasets:{name}: {error}") from error
 
 
 def _run(opt: dict[str, Any]) -> Iterator[str]:

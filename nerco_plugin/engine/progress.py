@@ -13,7 +13,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from nerco_plugin.engine.options import OptionError
 
 
-def bar(rank: int, **options: Any) -> "tqdm[Any]":  # noqa: ANN401
+def bar(rank: int, **options: Any) -> "tqdm[Any]":
     """A progress bar, if this is process 0 and on a terminal."""
     columns, lines = shutil.get_terminal_size()  # 80 x 24 where the terminal says 0, with which tqdm shows nothing
     return tqdm(disable=None if rank == 0 else True, ncols=columns, nrows=lines, **options)
@@ -71,18 +71,16 @@ class Progress:
                 self.tensorboard.add_scalar(f"metrics/{data_set}/{metric}", value, iteration)
 
 
-def start_tensorboard(opt: dict[str, Any], iteration: int) -> Any:  # noqa: ANN401
+def start_tensorboard(opt: dict[str, Any], iteration: int) -> Any:
     """A SummaryWriter if ``logger:use_tb_logger`` asks for one; wandb, which copies it, if ``logger:wandb`` does.
 
     Raises:
-        OptionError: wandb without TensorBoard, or one of them is not installed.
+        OptionError: one of them is not installed.
     """
     logger_opt = opt["logger"]
     if opt["rank"] != 0 or "debug" in opt["name"]:
         return None
     if (logger_opt.get("wandb") or {}).get("project"):
-        if not logger_opt["use_tb_logger"]:
-            raise OptionError("logger:wandb needs logger:use_tb_logger: true, from which it copies")
         start_wandb(opt)
     if not logger_opt["use_tb_logger"]:
         return None

@@ -12,7 +12,7 @@ class ReplicaError(RuntimeError):
     """Processes train different networks; the message says which network and where."""
 
 
-def check_replicas(model: Any, iteration: int) -> None:  # noqa: ANN401  BasicSR's models share no protocol class
+def check_replicas(model: Any, iteration: int) -> None:
     """Compare a hash of the parameters of every ``model.net_*`` over all processes. All of them must call it.
 
     Raises:

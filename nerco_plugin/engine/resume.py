@@ -16,9 +16,9 @@ class Start(NamedTuple):
 
     folder: Path
     entry: Entry | None = None
-    notes: list[str] = []  # noqa: RUF012  a NamedTuple's default; never changed
+    notes: list[str] = []
 
-    def restore(self, model: Any, opt: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+    def restore(self, model: Any, opt: dict[str, Any]) -> dict[str, Any]:
         """Fill the networks and everything else of ``model``, random numbers last; returns the training state.
 
         Where the state was written with other options than ``opt``, the log says which hold.
@@ -67,7 +67,7 @@ def newest(checkpoints: Checkpoints, until: int | None = None) -> Start:
     return Start(checkpoints.folder, entry, notes)
 
 
-def restore_network(model: Any, path: Path, label: str) -> None:  # noqa: ANN401
+def restore_network(model: Any, path: Path, label: str) -> None:
     """Fill ``model.LABEL`` from 'params' and ``model.LABEL_ema`` from 'params_ema' of a network's file.
 
     A moving average that the run did not have begins at the network's own weights.

@@ -15,7 +15,7 @@ from basicsr.utils.options import dict2str
 
 from nerco_plugin.engine.options import OptionError, written_options
 from nerco_plugin.engine.options_yaml import yaml_text
-from nerco_plugin.models.state_file import write_atomically
+from nerco_plugin.models.state_file import write_bytes
 
 try:
     import fcntl
@@ -37,7 +37,7 @@ def locked(opt: dict[str, Any]) -> Iterator[None]:
         return
     folder = Path(opt["root_path"]) / "experiments" / ".locks"  # not in the run's own, which may be set aside
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / opt["name"].replace("/", "_")).open("w") as file:
+    with (folder / opt["name"]).open("w") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # data workers do not inherit it, as they would flock's
         except (BlockingIOError, PermissionError) as error:
@@ -122,8 +122,4 @@ def option_texts(args: Namespace, opt: dict[str, Any]) -> dict[str, str]:
 def keep_options(texts: dict[str, str], opt: dict[str, Any]) -> None:
     """Write what :func:`option_texts` gave into the run's folder."""
     for name, text in texts.items():
-        _keep(Path(opt["path"]["experiments_root"]) / name, text)
-
-
-def _keep(path: Path, text: str) -> None:
-    write_atomically(path, lambda file: file.write(text.encode()))
+        write_bytes(Path(opt["path"]["experiments_root"]) / name, text.encode())

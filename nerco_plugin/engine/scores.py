@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -11,16 +11,21 @@ import numpy as np
 from basicsr.utils import get_root_logger
 from basicsr.utils.registry import METRIC_REGISTRY
 
-from nerco_plugin.engine.options import OptionError
+from nerco_plugin.engine.options_source import OptionError
 
 Scores = dict[str, float]  # by the metric's name in the YAML; nan where an image has no score
 
 
+def needs_reference(metric: Callable[..., Any]) -> bool:
+    """Whether a metric cannot do without ``img2``, the paired truth."""
+    parameter = inspect.signature(metric).parameters.get("img2")
+    return parameter is not None and parameter.default is parameter.empty
+
+
 def require_references(metrics: dict[str, Any], batch: dict[str, Any], data_set: str) -> None:
-    """Raise OptionError if a metric cannot do without ``img2``, the paired truth, and ``batch`` brings none."""
+    """Raise OptionError if a metric compares with references and ``batch`` brings none."""
     for metric, options in metrics.items():
-        parameter = inspect.signature(METRIC_REGISTRY.get(options["type"])).parameters.get("img2")
-        if "gt" not in batch and parameter is not None and parameter.default is parameter.empty:
+        if "gt" not in batch and needs_reference(METRIC_REGISTRY.get(options["type"])):
             raise OptionError(f"val:metrics:{metric} compares with references, which data set {data_set} does not have")
 
 
@@ -56,7 +61,7 @@ def mean_scores(images: Sequence[Scores]) -> Scores:
     return means
 
 
-def update_best(model: Any, data_set: str, means: Scores, iteration: int) -> None:  # noqa: ANN401
+def update_best(model: Any, data_set: str, means: Scores, iteration: int) -> None:
     """Keep the best mean of each metric in ``model.best_metric_results``, as BasicSR does.
 
     A metric that the run did not have before, or had with another ``better``, begins anew.

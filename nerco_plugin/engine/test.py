@@ -51,7 +51,7 @@ def test(root: Path, argv: Sequence[str] | None) -> int:
     return 0
 
 
-def test_one(model: Any, data: EvaluationData, opt: dict[str, Any]) -> str:  # noqa: ANN401
+def test_one(model: Any, data: EvaluationData, opt: dict[str, Any]) -> str:
     """Enhance and score one test set; returns what came of it in plain words."""
     logger = get_root_logger()
     logger.info(f"Number of test images in {data.name}: {len(data)}")

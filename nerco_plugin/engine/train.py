@@ -46,17 +46,17 @@ def train(root: Path, argv: Sequence[str] | None) -> int:
 
 def prepare(opt: dict[str, Any], args: Namespace, stop: StopRequest) -> Training:
     """Folders, log, data, model and checkpoints of a run, ready to go on from where it is."""
+    sets = [block for block in opt["datasets"].values() if block["phase"] == "val"]
     checkpoints = Checkpoints(
         opt["path"]["experiments_root"],
         keep_last=opt["logger"].get("keep_last"),
         keep_best=opt["logger"].get("keep_best") or 0,
-        judge=first_metric(opt),
+        judge=first_metric(opt, sets),
     )
     start, texts = begin(opt, args, checkpoints)
     torch.backends.cudnn.benchmark = True
     set_random_seed(opt["manual_seed"] + opt["rank"])
     data = TrainingData(opt)
-    sets = [options for name, options in opt["datasets"].items() if name.split("_")[0] == "val"]
     val_data = [EvaluationData(options, opt["rank"], opt["world_size"]) for options in sets]
     if opt["val"]["save_img"]:
         check_names(val_data)
@@ -90,19 +90,16 @@ def begin(opt: dict[str, Any], args: Namespace, checkpoints: Checkpoints) -> tup
     logger = open_log(opt)
     for note in [*opt["remarks"], *start[0].notes]:
         logger.warning(note)
-    if opt["num_gpu"] > 1 and not opt["dist"]:
-        logger.warning(f"One process uses one GPU of {opt['num_gpu']}: torchrun with --launcher pytorch uses them all.")
     return start[0], texts
 
 
-def first_metric(opt: dict[str, Any]) -> Judge | None:
+def first_metric(opt: dict[str, Any], sets: list[dict[str, Any]]) -> Judge | None:
     """The first metric of the first validation set, by which ``logger:keep_best`` goes."""
-    sets = [options["name"] for name, options in opt["datasets"].items() if name.split("_")[0] == "val"]
     metrics = opt["val"].get("metrics")
     if not sets or not metrics:
         return None
     name, options = next(iter(metrics.items()))
-    return Judge(sets[0], name, higher=options.get("better", "higher") == "higher")
+    return Judge(sets[0]["name"], name, higher=options.get("better", "higher") == "higher")
 
 
 def log_counts(opt: dict[str, Any], data: TrainingData, val_data: list[EvaluationData]) -> None:
@@ -123,7 +120,7 @@ def log_counts(opt: dict[str, Any], data: TrainingData, val_data: list[Evaluatio
         logger.info(f"Number of val images/folders in {one.name}: {len(one)}")
 
 
-def build_model(opt: dict[str, Any]) -> Any:  # noqa: ANN401
+def build_model(opt: dict[str, Any]) -> Any:
     """The model that ``model_type`` names, mended."""
     model = mended(MODEL_REGISTRY.get(opt["model_type"]))(deepcopy(opt))  # models change their options
     get_root_logger().info(f"Model [{model.__class__.__name__}] is created.")

@@ -15,7 +15,7 @@ from nerco_plugin.engine.loader import EvaluationData
 from nerco_plugin.engine.options import OptionError
 from nerco_plugin.engine.progress import bar
 from nerco_plugin.engine.scores import Scores, require_references, score
-from nerco_plugin.models.state_file import write_atomically
+from nerco_plugin.models.state_file import write_bytes
 
 
 class GivenUpError(Exception):
@@ -32,7 +32,7 @@ class TestedImage(NamedTuple):
 
 
 def validate(
-    model: Any,  # noqa: ANN401  BasicSR's models share no protocol class
+    model: Any,
     data: EvaluationData,
     picture: Callable[[str], Path] | None = None,
     stop: Callable[[], int] = lambda: 0,
@@ -73,7 +73,7 @@ def validate(
     return [everyone[index] for index in sorted(everyone)]
 
 
-def _enhance(model: Any, batch: dict[str, Any]) -> dict[str, np.ndarray]:  # noqa: ANN401
+def _enhance(model: Any, batch: dict[str, Any]) -> dict[str, np.ndarray]:
     """BasicSR's metric inputs (H, W, 3) BGR uint8: ``img``, its input ``lq``, and ``img2`` where there is a truth."""
     if "gt" not in batch and hasattr(model, "gt"):
         del model.gt  # of a training batch: never score against an unrelated photograph
@@ -87,7 +87,7 @@ def _enhance(model: Any, batch: dict[str, Any]) -> dict[str, np.ndarray]:  # noq
 def save_picture(image: np.ndarray, path: Path) -> None:
     """Write (H, W, 3) BGR uint8 as PNG, whole or not at all. Raises CheckpointError naming the file."""
     content = cv2.imencode(".png", image)[1].tobytes()
-    write_atomically(path, lambda file: file.write(content))
+    write_bytes(path, content)
 
 
 def check_names(data_sets: Iterable[EvaluationData]) -> None:
@@ -105,12 +105,12 @@ def check_names(data_sets: Iterable[EvaluationData]) -> None:
             seen[Path(path).stem] = path
 
 
-def validates_itself(model: Any) -> bool:  # noqa: ANN401
+def validates_itself(model: Any) -> bool:
     """Whether this is one of BasicSR's models with a validation of its own kind (video, generation, ...)."""
     return getattr(type(model), "nondist_validation", SRModel.nondist_validation) is not SRModel.nondist_validation
 
 
-def sync_buffers(model: Any) -> None:  # noqa: ANN401
+def sync_buffers(model: Any) -> None:
     """Give every process the buffers of process 0 (running statistics), as the next training step would."""
     if torch.distributed.is_initialized():
         for name, net in vars(model).items():

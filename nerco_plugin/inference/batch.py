@@ -13,7 +13,7 @@ from nerco_plugin.inference.enhancer import EnhanceError, Enhancer
 from nerco_plugin.inference.jobs import Job
 from nerco_plugin.inference.photograph import check_holds, encode_photograph, read_photograph
 from nerco_plugin.inference.video import VideoError, enhance_video
-from nerco_plugin.inference.whole_file import remove_abandoned, whole_file
+from nerco_plugin.whole_file import remove_abandoned, whole_file
 
 # What is the file's fault, or the machine's for this file; anything else is ours and stops.
 FAULTS = (ImageReadError, VideoError, EnhanceError, OSError, ValueError, MemoryError, ImportError)

@@ -19,7 +19,7 @@ from nerco_plugin.inference.photograph import encode_photograph, read_photograph
 FONTS = ["system-ui", "sans-serif"]
 
 
-def import_gradio() -> Any:  # noqa: ANN401
+def import_gradio() -> Any:
     """gradio with its analytics off; raises ImportError with what to install."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     try:
@@ -29,11 +29,11 @@ def import_gradio() -> Any:  # noqa: ANN401
     return gradio
 
 
-def build_page(enhancer: Enhancer, folder: Path) -> Any:  # noqa: ANN401
+def build_page(enhancer: Enhancer, folder: Path) -> Any:
     """The page as ``gradio.Blocks``; results for download are written to ``folder``."""
     gr = import_gradio()
 
-    def wait() -> Any:  # noqa: ANN401
+    def wait() -> Any:
         return gr.DownloadButton(interactive=False)
 
     def enhance(source: str | None, strength: float, stops: float) -> tuple[Any, Any]:
@@ -79,7 +79,7 @@ def check_address(host: str, port: int) -> None:
         raise OSError(f"{option}: cannot be listened on: {error.strerror}; name another") from error
 
 
-def launch(page: Any, host: str, port: int) -> None:  # noqa: ANN401
+def launch(page: Any, host: str, port: int) -> None:
     """Begin to serve ``page``, in threads of its own; raises OSError where the port is taken."""
     theme = import_gradio().themes.Default(font=FONTS, font_mono=FONTS)
     page.launch(server_name=host, server_port=port, share=False, theme=theme, prevent_thread_lock=True)
@@ -98,7 +98,7 @@ def serve(enhancer: Enhancer, host: str = "127.0.0.1", port: int = 7860) -> None
             page.close()
 
 
-def _shown(pixels: Any) -> Any:  # noqa: ANN401
+def _shown(pixels: Any) -> Any:
     """(H, W, 3) uint8 of a photograph's pixels, as a browser shows them."""
     eight = pixels if pixels.dtype == "uint8" else (pixels >> 8).astype("uint8")
     return eight[..., :3] if eight.shape[2] >= 3 else eight[..., :1].repeat(3, axis=2)

@@ -68,7 +68,7 @@ def fitting_exif(exif: Image.Exif, form: str) -> bytes:
     return content
 
 
-def _length(value: Any) -> int:  # noqa: ANN401
+def _length(value: Any) -> int:
     return len(value) if isinstance(value, (bytes, str, tuple)) else 0
 
 

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def copy_description(before: Any, after: Any) -> None:  # noqa: ANN401  PyAV's streams: it may not be installed
+def copy_description(before: Any, after: Any) -> None:
     """Give the track ``after`` the language and the title of ``before``."""
     told = before.metadata
     kept = {"language": told.get("language"), "title": told.get("title") or told.get("name")}  # as MP4 is read
     after.metadata.update({key: value for key, value in kept.items() if value})
 
 
-def said_end(reader: Any, taken: Sequence[Any]) -> float:  # noqa: ANN401
+def said_end(reader: Any, taken: Sequence[Any]) -> float:
     """Seconds at which the last of the ``taken`` tracks ends, as the file says; 0 where it does not.
 
     What it says of the whole counts where all is taken: a subtitle may end long after the picture.
@@ -23,7 +23,7 @@ def said_end(reader: Any, taken: Sequence[Any]) -> float:  # noqa: ANN401
     return max(map(_end, taken), default=0.0)
 
 
-def _end(stream: Any) -> float:  # noqa: ANN401
+def _end(stream: Any) -> float:
     if stream.duration is not None:
         return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
     told = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))  # Matroska's: when it ends

@@ -23,7 +23,7 @@ class VideoError(ValueError):
     """A video that cannot be read or written; the message names the file."""
 
 
-def import_av() -> Any:  # noqa: ANN401
+def import_av() -> Any:
     """PyAV, imported once it is needed; raises ImportError with what to install."""
     try:
         import av
@@ -81,8 +81,8 @@ class _Transfer:
         self,
         enhancer: Enhancer,
         name: str,
-        reader: Any,  # noqa: ANN401  PyAV's containers, packets and frames: it may not be installed
-        writer: Any,  # noqa: ANN401
+        reader: Any,
+        writer: Any,
         codec: str,
         strength: float,
         stops: float,
@@ -140,7 +140,7 @@ class _Transfer:
             missing.append("left out: the shape of its pixels, which are not square; try .mkv")
         return "; ".join(missing) or None
 
-    def _sound_like(self, stream: Any) -> Any:  # noqa: ANN401
+    def _sound_like(self, stream: Any) -> Any:
         codec, container = stream.codec_context.name, self.writer.format.name
         misfit = VideoError(f"{self.name}: its sound ({codec}) does not go into {container}; try .mkv")
         if container == "mp4" and codec.startswith("pcm_"):  # FFmpeg begins, and fails at the end

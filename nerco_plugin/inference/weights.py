@@ -15,7 +15,7 @@ import yaml
 from torch import Tensor, nn
 
 from nerco_plugin.engine.options_source import OptionError
-from nerco_plugin.models.state_file import CheckpointError, load_safetensors, load_torch, save_torch, write_atomically
+from nerco_plugin.models.state_file import CheckpointError, load_safetensors, load_torch, save_torch, write_bytes
 from nerco_plugin.registry import find_network
 
 State = dict[str, Tensor]
@@ -71,7 +71,7 @@ def write_weights(weights: Weights, path: str | Path) -> None:
     about = {"network_g": json.dumps(weights.network_g), "options": weights.options, "nerco_plugin": __version__}
     if path.suffix == ".safetensors":
         content = safetensors.torch.save(params, metadata=about | {"format": "pt"})
-        write_atomically(path, lambda file: file.write(content))
+        write_bytes(path, content)
     elif path.suffix == ".pth":
         save_torch({"params": OrderedDict(params), "metadata": about}, path)
     else:

@@ -27,9 +27,9 @@ class LoopImages(NamedTuple):
     degraded_mask: Tensor | None  # I_M of the degraded image
     pseudo_high: Tensor | None  # I_L + I_M
     pseudo_low: Tensor | None  # I_H - I_M
-    restored: Tensor | None  # G_H(pseudo_low)
-    identity_high: Tensor | None  # G_H(I_H)
     identity_low: Tensor | None  # G_L(I_L)
+    identity_high: Tensor | None = None  # G_H(I_H)
+    restored: Tensor | None = None  # G_H(pseudo_low)
 
     def each(self, change: Callable[[Tensor], Tensor]) -> "LoopImages":
         """The same with ``change`` applied to every image that is there."""
@@ -110,31 +110,26 @@ class DualLoop(nn.Module):
         degraded, *identity_low = self._together("degrade", attended, *([low] if self.identity else []))
         normalized, normalized_degraded = self._normalize(low, degraded)
 
-        seen = net.generator_input(low, normalized)
-        inputs, bases = [seen if attention is None else attention * seen], [normalized]
-        inputs.append(net.generator_input(degraded, normalized_degraded))
-        bases.append(normalized_degraded)
-        if self.identity:
-            inputs.append(net.generator_input(high, high))
-            bases.append(high)
         brightened, darkened = (None, None) if mask is None else (pseudo_high(low, mask), pseudo_low(high, mask))
+        seen = {"enhanced": (low, normalized), "cycled_high": (degraded, normalized_degraded)}  # an image, its base
+        if self.identity:
+            seen["identity_high"] = high, high
         if darkened is not None:
-            inputs.append(net.generator_input(darkened, darkened))
-            bases.append(darkened)
-        drawn = self._together("generator", *inputs)
-        enhanced, cycled_high, *others = map(net.completed, drawn, bases)
+            seen["restored"] = darkened, darkened
+        inputs = {name: net.generator_input(image, base) for name, (image, base) in seen.items()}
+        if attention is not None:
+            inputs["enhanced"] = attention * inputs["enhanced"]
+        drawn = self._together("generator", *inputs.values())
+        made = {name: net.completed(one, base) for one, (name, (_, base)) in zip(drawn, seen.items(), strict=True)}
         return LoopImages(
-            enhanced=enhanced,
+            **made,
             degraded=degraded,
-            cycled_low=run["degrade"](enhanced),
-            cycled_high=cycled_high,
+            cycled_low=run["degrade"](made["enhanced"]),
             normalized=normalized if net.nrn else None,
             lightness_mask=mask,
             degraded_mask=run["mask_extractor"](degraded).lightness_mask if net.mask_extractor else None,
             pseudo_high=brightened,
             pseudo_low=darkened,
-            restored=others[-1] if net.mask_extractor else None,
-            identity_high=others[0] if self.identity else None,
             identity_low=identity_low[0] if self.identity else None,
         )
 

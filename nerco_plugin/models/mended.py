@@ -60,7 +60,7 @@ class MendedMixin(BaseModel):
         optim_type: str,
         params: Iterable[Any],
         lr: float,
-        **kwargs: Any,  # noqa: ANN401
+        **kwargs: Any,
     ) -> torch.optim.Optimizer:
         """Any optimizer of ``torch.optim`` by its name, with the YAML's arguments; on CUDA fused where it can be.
 

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from typing import Any, cast
 
+import msgspec
 import torch
 from basicsr.archs import build_network
 from basicsr.losses import build_loss
@@ -15,12 +16,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nerco_plugin.archs.blocks.ranges import from_signed, to_signed
 from nerco_plugin.archs.nerco_arch import NeRCo
-from nerco_plugin.data.camera import LowLightCamera, simulate_low_light
+from nerco_plugin.data.camera import simulate_low_light
 from nerco_plugin.models.appearance import Critic
 from nerco_plugin.models.dual_loop import DualLoop, LoopImages
 from nerco_plugin.models.image_pool import ImagePool
 from nerco_plugin.models.mended import MendedMixin
-from nerco_plugin.models.nerco_options import NeRCoOptions
+from nerco_plugin.models.nerco_options import NeRCoOptions, WarmStartOptions
 from nerco_plugin.models.objective import Objective, Terms
 
 CRITICS = ("high", "low", "edge_high", "edge_low")
@@ -59,6 +60,8 @@ class NeRCoModel(MendedMixin, BaseModel):
 
     def __init__(self, opt: dict[str, Any]) -> None:
         super().__init__(opt)
+        if self.is_train:
+            self.options = msgspec.convert(opt, NeRCoOptions).train  # checked, with their defaults
         self.net_g = self._build("g")
         if self.is_train:
             self.init_training_settings()
@@ -68,7 +71,7 @@ class NeRCoModel(MendedMixin, BaseModel):
     def _build(self, label: str) -> nn.Module:
         """Build ``network_<label>`` and load its pretrained weights where ``path`` names them."""
         network = build_network(self.opt[f"network_{label}"]).to(self.device)
-        if self.is_train and self.opt["train"].get("channels_last", False):
+        if self.is_train and self.options.channels_last:
             network = network.to(memory_format=torch.channels_last)
         self._load(network, label)
         self.print_network(network)
@@ -91,18 +94,14 @@ class NeRCoModel(MendedMixin, BaseModel):
             self.net_degrade,
             cooperative=self.objective.cooperative is not None,
             identity=self.objective.identity is not None,
-            compiled=train_opt.get("compile", False),
-            checkpointed=train_opt.get("checkpoint", False),
+            compiled=self.options.compile,
+            checkpointed=self.options.checkpoint,
         )
         self.dual_loop = self.model_to_device(loop.train())
         self.critics = [self._build_critic(name) for name in CRITICS if self.opt.get(f"network_d_{name}")]
 
-        warm_start = dict(train_opt.get("warm_start") or {})
-        self.warm_start_iter = warm_start.pop("num_iter", 0)
-        self.shuffle_colours = warm_start.pop("shuffle_colours", False)
-        self.camera = LowLightCamera(**warm_start)
-        self.accumulate = train_opt.get("accumulate", 1)
-        self.precision = self._precision(train_opt.get("amp"))
+        self.warm_start = self.options.warm_start or WarmStartOptions()
+        self.precision = PRECISIONS[self.options.amp] if self.options.amp else None
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision is torch.float16)
         self.ema_decay = train_opt.get("ema_decay", 0)
         if self.ema_decay > 0:
@@ -111,34 +110,25 @@ class NeRCoModel(MendedMixin, BaseModel):
         self.setup_optimizers()
         self.setup_schedulers()
 
-    def _precision(self, amp: str | None) -> torch.dtype | None:
-        if amp is not None and amp not in PRECISIONS:
-            raise ValueError(f"train.amp must be one of {', '.join(PRECISIONS)} or left out, got {amp!r}")
-        return PRECISIONS[amp] if amp else None
-
     def _build_critic(self, name: str) -> Critic:
         """Build ``network_d_<name>`` with its adversarial term and what it judges."""
-        train_opt = self.opt["train"]
-        option = "gan_edge_opt" if name.startswith("edge") else "gan_opt"
-        if not train_opt.get(option):
-            raise ValueError(f"network_d_{name} needs train.{option}")
+        criterion = self.options.gan_edge_opt if name.startswith("edge") else self.options.gan_opt
         pseudo = (f"pseudo_{name.removeprefix('edge_')}",) if self.objective.inspects(name) else ()
         normalized = ("normalized",) if name == "low" and self.objective.gan_normalized is not None else ()
-        trained_on = (*(pseudo if train_opt.get("pseudo_as_fake", True) else ()), *normalized)
+        trained_on = (*(pseudo if self.options.pseudo_as_fake else ()), *normalized)
         bare = self._build(f"d_{name}")
         setattr(self, f"net_d_{name}", bare)
-        if train_opt.get("compile", False):
+        if self.options.compile:
             bare.compile(dynamic=False)
         critic = Critic(
             name=name,
             network=self.model_to_device(bare.train()),
             bare=bare,
-            criterion=build_loss(train_opt[option]).to(self.device),
+            criterion=build_loss(criterion).to(self.device),
             fakes=pseudo + normalized,
             trained_on=trained_on,
         )
-        size = train_opt.get("image_pool_size", 50)
-        critic.pools = {kind: ImagePool(size) for kind in (critic.generated, *trained_on)}
+        critic.pools = {kind: ImagePool(self.options.image_pool_size) for kind in (critic.generated, *trained_on)}
         return critic
 
     def setup_optimizers(self) -> None:
@@ -155,7 +145,7 @@ class NeRCoModel(MendedMixin, BaseModel):
     def feed_data(self, data: dict[str, Any]) -> None:
         """Take {low, high} to train on or {lq[, gt]} to enhance, (N, 3, H, W) in [0, 1]."""
         if "low" in data:
-            layout = torch.channels_last if self.opt["train"].get("channels_last", False) else torch.preserve_format
+            layout = torch.channels_last if self.options.channels_last else torch.preserve_format
             low, high = (
                 data[name].to(self.device, non_blocking=True, memory_format=layout) for name in ("low", "high")
             )
@@ -167,7 +157,7 @@ class NeRCoModel(MendedMixin, BaseModel):
     def optimize_parameters(self, current_iter: int) -> None:
         """One generator step, then one discriminator step; the warm start has the first alone."""
         log: Terms = OrderedDict()
-        if current_iter <= self.warm_start_iter:
+        if current_iter <= self.warm_start.num_iter:
             self._optimize_generators(self._parts(*self._simulated_pairs()), log, paired=True)
         else:
             parts = self._parts(self.low, self.high)
@@ -181,7 +171,7 @@ class NeRCoModel(MendedMixin, BaseModel):
 
     def _parts(self, low: Tensor, high: Tensor) -> list[tuple[Tensor, Tensor]]:
         """The batch in ``accumulate`` parts of low- and normal-light images."""
-        return list(zip(low.chunk(self.accumulate), high.chunk(self.accumulate), strict=True))
+        return list(zip(low.chunk(self.options.accumulate), high.chunk(self.options.accumulate), strict=True))
 
     def _exposed(self, image: Tensor, simulated: bool = False) -> Tensor:
         return cast(NeRCo, self.net_g).exposed(image, simulated)
@@ -189,9 +179,9 @@ class NeRCoModel(MendedMixin, BaseModel):
     def _simulated_pairs(self) -> tuple[Tensor, Tensor]:
         """The batch's normal-light images as a camera in the dark sees them, and themselves; both exposed alike."""
         high = from_signed(self.high)
-        if self.shuffle_colours:
+        if self.warm_start.shuffle_colours:
             high = torch.stack([high[:, colour] for colour in torch.randperm(3).tolist()], dim=1)
-        low = simulate_low_light(high, self.camera)
+        low = simulate_low_light(high, self.warm_start)
         return to_signed(self._exposed(low, simulated=True)), to_signed(self._exposed(high, simulated=True))
 
     def _optimize_generators(self, parts: list[tuple[Tensor, Tensor]], log: Terms, paired: bool) -> list[LoopImages]:

@@ -1,7 +1,5 @@
-"""Files that are whole or absent: written aside, synced and renamed; read back without running code from them."""
+"""Weights and states as files: written whole or not at all, read back without running code from them."""
 
-import contextlib
-import os
 import pickle
 import re
 import struct
@@ -15,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from nerco_plugin.models.checkpoint_error import CheckpointError
+from nerco_plugin.whole_file import whole_file
 
 FOREIGN = {  # what torch.load is not for, by a file's ending
     ".onnx": "an ONNX model has no weights to go on with; name the .pth or .safetensors that it was exported from",
@@ -28,43 +27,31 @@ NO_CHECKPOINT = (  # what torch.load raises for files that are none, or damaged 
 
 
 def write_atomically(path: str | Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Call ``write`` on a temporary file, sync it, and rename it to ``path``, whose folder is made.
+    """Make ``path``, and its folder, of what ``write`` writes, by :func:`~nerco_plugin.whole_file.whole_file`.
 
     Raises:
         CheckpointError: the file cannot be written (full disk, ...); ``path`` is then as it was.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        with whole_file(path) as temporary, temporary.open("wb") as file:
             write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:  # torch.save turns a failed write into a RuntimeError
-        with contextlib.suppress(OSError):  # nor its folder be made, where a file has its name
-            temporary.unlink()
         raise CheckpointError(f"cannot write {path}: {error}") from error
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":  # elsewhere a folder cannot be opened
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """A file of ``content``, all or nothing. Raises CheckpointError as :func:`write_atomically`."""
+    write_atomically(path, lambda file: file.write(content))
 
 
-def save_torch(content: Any, path: str | Path) -> None:  # noqa: ANN401
+def save_torch(content: Any, path: str | Path) -> None:
     """``torch.save``, all or nothing. Raises CheckpointError as :func:`write_atomically`."""
     write_atomically(path, lambda file: torch.save(content, file))
 
 
-def load_torch(path: str | Path) -> Any:  # noqa: ANN401
+def load_torch(path: str | Path) -> Any:
     """``torch.load`` onto the CPU with ``weights_only=True``.
 
     Raises:

@@ -55,7 +55,7 @@ def write_report(
         score is undefined (None), ``undefined`` {name: {key: reason}}; for several ``methods`` {name: the same}.
 
     Raises:
-        PairingError, UnreadableImageError (both ValueError): faults in the folders, each by name.
+        PairingError, ImageReadError (both ValueError): faults in the folders, each by name.
         ValueError: an unknown column or table.
     """
     if not methods:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from nerco_plugin.report.page import render, write_whole
+from nerco_plugin.report.page import render
 from nerco_plugin.report.pairs import image_size, natural_order
 from nerco_plugin.report.run_log import Points, RunLog, read_run
+from nerco_plugin.whole_file import whole_file
 
 MOST_POINTS = 3000
 SAMPLE = re.compile(r"(.+)_(\d+)$")
@@ -29,7 +30,8 @@ def write_curves(experiment: Path) -> Path:
     run = read_run(experiment)
     title = f"Training of {experiment.resolve().name}"
     page = render(title, scripts=("compare.js", "curves.js"), data=curves_data(run, experiment, title=title))
-    write_whole(experiment / "curves.html", page)
+    with whole_file(experiment / "curves.html") as draft:
+        draft.write_text(page, encoding="utf-8")
     return experiment / "curves.html"
 
 

@@ -2,10 +2,8 @@
 
 import html
 import json
-import os
 from collections.abc import Sequence
 from importlib.resources import files
-from pathlib import Path
 from string import Template
 
 PAGE = Template("""<!DOCTYPE html>
@@ -49,10 +47,3 @@ def render(title: str, scripts: Sequence[str], data: object) -> str:
         data=text.replace("<", "\\u003c"),  # so that no name can close the script element
         script="\n".join(read_resource(f"assets/{name}") for name in scripts),
     )
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that it is there whole or not at all."""
-    draft = path.with_name(f".{path.name}-{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)

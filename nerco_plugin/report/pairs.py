@@ -6,16 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from basicsr.utils import get_root_logger
-from PIL import Image, UnidentifiedImageError
 
-SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".gif", ".jp2", ".tga")
-)
-EIGHT_BIT = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK"})
+from nerco_plugin.data.image_io import ImageReadError, read_header
+from nerco_plugin.data.image_list import IMAGE_SUFFIXES
+
 OWN_FOLDER = "index_files"  # a report's pictures: never taken for results, so a report may lie beside them
 OWN_FILES = frozenset({"scores.json", "scores.csv", "scores.md", "index.html"})
-SIDEWAYS = frozenset({5, 6, 7, 8})  # EXIF orientations that swap width and height
-EXIF_ORIENTATION = 0x0112
 
 
 class PairingError(ValueError):
@@ -62,7 +58,7 @@ def read_folder(path: Path, role: str, suffix: str = "") -> Folder:
         relative = file.relative_to(path)
         if file.is_dir() or relative.parts[0] == OWN_FOLDER or any(part.startswith(".") for part in relative.parts):
             continue
-        if file.suffix.lower() not in SUFFIXES:
+        if file.suffix.lower() not in IMAGE_SUFFIXES:
             if file.name not in OWN_FILES:
                 get_root_logger().warning(f"{role}: {file} is no image and is left out")
             continue
@@ -71,25 +67,23 @@ def read_folder(path: Path, role: str, suffix: str = "") -> Folder:
             folder.faults.append(f"{role}: {name} is there twice: {folder.files[name].name} and {file.name}")
         folder.files.setdefault(name, file)
     if not folder.files:
-        raise PairingError(f"{role}: no image in {path} (looked for {' '.join(sorted(SUFFIXES))})")
+        raise PairingError(f"{role}: no image in {path} (looked for {' '.join(sorted(IMAGE_SUFFIXES))})")
     return folder
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Width and height as an EXIF-aware reader sees them, from the header alone.
+    """Width and height of an upright image, from the header alone.
 
     Raises:
         PairingError: not an image, or one of more than 8 bits.
     """
     try:
-        with Image.open(path) as image:
-            if image.mode not in EIGHT_BIT:
-                raise PairingError(f"{path}: scores are taken on 8-bit images, this one has mode {image.mode}")
-            width, height = image.size
-            exif = Image.Image.getexif(image)  # PNG's own getexif would decode the whole image
-            return (height, width) if exif.get(EXIF_ORIENTATION) in SIDEWAYS else (width, height)
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise PairingError(f"{path}: not readable as an image ({error})") from error
+        header = read_header(path)
+    except ImageReadError as error:
+        raise PairingError(str(error)) from error
+    if header.bits > 8:
+        raise PairingError(f"{path}: scores are taken on 8-bit images, this one has {header.bits} bits per value")
+    return header.width, header.height
 
 
 def size_faults(images: ImageSet) -> list[str]:

@@ -6,27 +6,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from nerco_plugin.data.image_io import ImageReadError
 from nerco_plugin.metrics.loe_metric import lightness
 
 BINS = 64
 LONGEST_SIDE = 2048
 
 
-class UnreadableImageError(ValueError):
-    """A file whose header is that of an image, but whose content is broken."""
-
-
 def read_rgb(path: Path) -> NDArray[np.uint8]:
     """Read an 8-bit image as (H, W, 3) RGB uint8, turned as its EXIF says; alpha is dropped, gray is repeated.
 
     Raises:
-        UnreadableImageError: the file is truncated or broken.
+        ImageReadError: the file is truncated or broken.
     """
     try:
         with Image.open(path) as image:
             return np.array(ImageOps.exif_transpose(image).convert("RGB"))
     except (OSError, SyntaxError, ValueError) as error:
-        raise UnreadableImageError(f"{path}: {error}") from error
+        raise ImageReadError(f"cannot read image '{path}': {error}") from error
 
 
 def save_copy(rgb: NDArray[np.uint8], path: Path) -> None:

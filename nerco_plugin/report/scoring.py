@@ -16,6 +16,7 @@ from basicsr.metrics import calculate_psnr, calculate_ssim
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from nerco_plugin.data.image_io import ImageReadError
 from nerco_plugin.metrics.conventions import UndefinedScoreError
 from nerco_plugin.metrics.gt_mean_metric import psnr_gt_mean, ssim_gt_mean
 from nerco_plugin.metrics.loe_metric import lightness_order_error
@@ -24,7 +25,7 @@ from nerco_plugin.metrics.niqe_guarded_metric import niqe_guarded
 from nerco_plugin.metrics.niqe_paper_metric import niqe_paper
 from nerco_plugin.metrics.ssim_paper_metric import structural_similarity_rgb
 from nerco_plugin.report.pairs import ImageSet
-from nerco_plugin.report.pictures import UnreadableImageError, lightness_histogram, read_rgb, save_copy
+from nerco_plugin.report.pictures import lightness_histogram, read_rgb, save_copy
 
 BGR = NDArray[np.uint8]
 Metric = Callable[[BGR], float]
@@ -97,7 +98,7 @@ def score_set(job: Job) -> ScoredSet:
     """Score one scene for every method and save the page's copies.
 
     Raises:
-        UnreadableImageError: broken image content.
+        ImageReadError: broken image content.
     """
     images = job.images
     rgb = {"low": read_rgb(images.low)} | ({"gt": read_rgb(images.gt)} if images.gt else {})
@@ -134,7 +135,7 @@ def score_all(jobs: Sequence[Job], processes: int | None = None, progress: bool 
     """Score all scenes, in their order, on all cores (or ``processes``).
 
     Raises:
-        UnreadableImageError: all files with broken content, by name.
+        ImageReadError: all files with broken content, by name.
     """
     workers = min(processes or usable_cores(), len(jobs))
     context = multiprocessing.get_context("fork" if sys.platform.startswith("linux") else "spawn")
@@ -152,8 +153,8 @@ def collect(futures: Sequence[Future[ScoredSet]], progress: bool) -> list[Scored
     for future in tqdm(futures, desc="scoring", unit="image", disable=not progress):
         try:
             scored.append(future.result())
-        except UnreadableImageError as error:
+        except ImageReadError as error:
             faults.append(str(error))
     if faults:
-        raise UnreadableImageError("\n".join([f"{len(faults)} broken image(s), nothing was written:", *faults]))
+        raise ImageReadError("\n".join([f"{len(faults)} broken image(s), nothing was written:", *faults]))
     return scored

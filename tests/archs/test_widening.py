@@ -84,3 +84,5 @@ def test_the_tool_writes_weights_that_know_their_network(
     torch.testing.assert_close(wide(low), narrow(low), rtol=0, atol=1e-5)
     assert run_tool("widen", str(source), str(out), "--num-feat", "9") == 1
     assert "whole multiples" in caplog.text
+    assert run_tool("widen", str(source), str(out), "--num-feat", "0") == 1
+    assert "num_feat must be" in caplog.text

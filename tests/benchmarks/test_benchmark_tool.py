@@ -24,7 +24,7 @@ def tool(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
 
-    def work(kind: str, subjects: list[dict[str, Any]], arguments: Any) -> dict[str, Any]:  # noqa: ANN401
+    def work(kind: str, subjects: list[dict[str, Any]], arguments: Any) -> dict[str, Any]:
         order = {"kind": kind, "subjects": subjects, "device": "cpu", "runs": arguments.runs, "warmup": 0}
         return json.loads(json.dumps(measure(order)))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from option_samples import build, faults, make_project
 
-from nerco_plugin.engine.options import OptionError, parse_arguments, parse_options
+from nerco_plugin.engine.options import OptionError, build_options, parse_arguments
 
 
 @pytest.fixture
@@ -117,8 +117,8 @@ def test_a_path_of_a_base_may_lie_beside_the_base(project: Path) -> None:
     os.rename(project / "datasets" / "lq", project / "options" / "low")  # noqa: PTH104
     file = project / "options" / "sr.yml"
     file.write_text(file.read_text().replace("datasets/lq", "low"))
-    args = ["-opt", str(project / "elsewhere" / "child.yml")]
-    opt, _ = parse_options(project, argv=args)
+    args = parse_arguments(["-opt", str(project / "elsewhere" / "child.yml")])
+    opt = build_options(args, project, is_train=True)
     assert opt["datasets"]["val"]["dataroot_lq"] == str(project / "options" / "low")
 
 
@@ -174,7 +174,7 @@ def test_known_options_that_the_file_leaves_out_can_be_forced(project: Path) -> 
 
 def test_a_file_that_cannot_be_read_is_the_same_error(project: Path) -> None:
     with pytest.raises(OptionError, match="no.yml: cannot read the option file"):
-        parse_options(project, argv=["-opt", str(project / "no.yml")])
+        build_options(parse_arguments(["-opt", str(project / "no.yml")]), project, is_train=True)
 
 
 def test_debug_is_a_flag_and_a_run_of_its_own(tmp_path: Path) -> None:

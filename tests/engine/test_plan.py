@@ -91,5 +91,5 @@ def test_memory_counts_weights_gradients_states_and_average(project: Path) -> No
 def test_data_that_cannot_be_read_is_named(project: Path) -> None:
     opt = build(project, "sr")
     (project / "datasets" / "lq" / "1.png").unlink()
-    with pytest.raises(OptionError, match="datasets:train: "):
+    with pytest.raises(OptionError, match="data set pairs: "):
         training_plan(opt)

@@ -11,8 +11,7 @@ import torch
 from tiny_run import Project
 
 from nerco_plugin.engine.finite import FiniteWatch
-from nerco_plugin.engine.options import OptionError
-from nerco_plugin.engine.progress import bar, start_tensorboard
+from nerco_plugin.engine.progress import bar
 from nerco_plugin.models.mended import NonFiniteError
 
 
@@ -56,9 +55,3 @@ def test_tensorboard_on_demand(tmp_path: Path) -> None:
     scores = {event.step: event.value for event in found.Scalars("metrics/held_back/psnr")}
     said = re.findall(r"psnr: ([\d.]+)", project.log("curves"))
     assert [f"{scores[step]:.4f}" for step in (4, 8, 12)] == said
-
-
-def test_wandb_copies_from_tensorboard() -> None:
-    opt = {"rank": 0, "name": "run", "logger": {"wandb": {"project": "x"}, "use_tb_logger": False}}
-    with pytest.raises(OptionError, match="wandb needs logger:use_tb_logger: true"):
-        start_tensorboard(opt, iteration=0)

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from nerco_command import build_parser, main
-from nerco_plugin.inference import commands, doctor, whole_file
+from nerco_plugin import whole_file
+from nerco_plugin.inference import commands, doctor
 from nerco_plugin.inference.enhancer import Enhancer
 from nerco_plugin.inference.jobs import JobError, plan_jobs
 

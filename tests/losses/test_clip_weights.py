@@ -41,7 +41,7 @@ def set_hub(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
 class Hub(BaseHTTPRequestHandler):
     """As much of the hub as a download needs: it has the .bin file alone."""
 
-    def do_HEAD(self) -> None:  # noqa: N802  the name that http.server calls
+    def do_HEAD(self) -> None:
         known = self.path.endswith("open_clip_pytorch_model.bin")
         self.send_response(200 if known else 404)
         self.send_header("X-Error-Code", "" if known else "EntryNotFound")
@@ -50,7 +50,7 @@ class Hub(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "7")
         self.end_headers()
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self.do_HEAD()
         self.wfile.write(b"weights")
 

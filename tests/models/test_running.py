@@ -63,7 +63,7 @@ def test_compiling_hands_every_network_to_the_compiler(monkeypatch: pytest.Monke
     """With a backend that computes as torch does: what inductor makes of it is torch's affair, and takes minutes."""
     graphs: list[torch.fx.GraphModule] = []
 
-    def backend(graph: torch.fx.GraphModule, _: list[Tensor]) -> Any:  # noqa: ANN401
+    def backend(graph: torch.fx.GraphModule, _: list[Tensor]) -> Any:
         graphs.append(graph)
         return graph.forward
 
@@ -84,7 +84,7 @@ def test_a_compiled_models_weights_have_their_usual_names() -> None:
 class NoWaiting(TorchDispatchMode):
     """Fails where a value is read or made on the host, which on a GPU would wait for all that is under way."""
 
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         assert function.name().split(".")[0] not in WAITING, f"{function.name()} waits for the device"
         return function(*args, **(kwargs or {}))
 

@@ -15,9 +15,10 @@ import pytest
 from basicsr.metrics import calculate_psnr
 from PIL import Image
 
+from nerco_plugin.data.image_io import ImageReadError
 from nerco_plugin.report import write_report
 from nerco_plugin.report.pairs import PairingError
-from nerco_plugin.report.pictures import UnreadableImageError, lightness_histogram, read_rgb
+from nerco_plugin.report.pictures import lightness_histogram, read_rgb
 
 SCORE = Path(__file__).resolve().parents[2] / "tools" / "score.py"
 
@@ -81,7 +82,7 @@ def test_faults_leave_an_earlier_report_alone(photographs: Path, tmp_path: Path)
     whole = (results / "2.png").read_bytes()
     for name in ("2.png", "10.png"):
         (results / name).write_bytes((results / name).read_bytes()[:900])  # header whole, content cut
-    with pytest.raises(UnreadableImageError, match=r"2 broken image\(s\), nothing was written:(\n.*){2}10\.png"):
+    with pytest.raises(ImageReadError, match=r"2 broken image\(s\), nothing was written:(\n.*){2}10\.png"):
         write_report({"mine": results}, photographs / "low", None, out, progress=False)
     (results / "2.png").write_bytes(whole)
     (results / "10.png").unlink()

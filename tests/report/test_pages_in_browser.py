@@ -29,11 +29,11 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def visit(browser: Any) -> Iterator[Any]:  # noqa: ANN401
+def visit(browser: Any) -> Iterator[Any]:
     """Open a file; after the test, no error and no request that left the disk may have come up."""
     contexts, complaints = [], []
 
-    def look(path: Path, width: int = 1280, height: int = 900, **options: object) -> Any:  # noqa: ANN401
+    def look(path: Path, width: int = 1280, height: int = 900, **options: object) -> Any:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
@@ -55,18 +55,18 @@ def visit(browser: Any) -> Iterator[Any]:  # noqa: ANN401
     assert complaints == []
 
 
-def line_position(page: Any) -> float:  # noqa: ANN401
+def line_position(page: Any) -> float:
     """Where the first card's line stands, in percent."""
     return float(
         page.locator("#cards .compare").first.evaluate("box => parseFloat(box.style.getPropertyValue('--at') || 50)")
     )
 
 
-def names(page: Any) -> list[str]:  # noqa: ANN401
+def names(page: Any) -> list[str]:
     return page.locator("#scores tbody td:first-child").all_inner_texts()
 
 
-def test_slider_by_mouse_and_keys(visit: Any, report: Path) -> None:  # noqa: ANN401
+def test_slider_by_mouse_and_keys(visit: Any, report: Path) -> None:
     page = visit(report / "index.html")
     box = page.locator("#cards .compare").first
     box.scroll_into_view_if_needed()
@@ -88,7 +88,7 @@ def test_slider_by_mouse_and_keys(visit: Any, report: Path) -> None:  # noqa: AN
     assert clip.startswith("inset(0px 0")
 
 
-def test_slider_by_touch_on_a_phone(visit: Any, report: Path) -> None:  # noqa: ANN401
+def test_slider_by_touch_on_a_phone(visit: Any, report: Path) -> None:
     page = visit(report / "index.html", width=390, height=800, has_touch=True, is_mobile=True)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     box = page.locator("#cards .compare").first
@@ -103,7 +103,7 @@ def test_slider_by_touch_on_a_phone(visit: Any, report: Path) -> None:  # noqa: 
     assert line_position(page) == pytest.approx(30, abs=2)
 
 
-def test_pictures_load_and_can_be_exchanged(visit: Any, report: Path) -> None:  # noqa: ANN401
+def test_pictures_load_and_can_be_exchanged(visit: Any, report: Path) -> None:
     page = visit(report / "index.html")
     card = page.locator("#cards article").first
     card.scroll_into_view_if_needed()
@@ -115,7 +115,7 @@ def test_pictures_load_and_can_be_exchanged(visit: Any, report: Path) -> None:  
     assert "Reference" in card.locator(".key").last.inner_text()
 
 
-def test_sorting_sorts_worst_and_best_first(visit: Any, report: Path) -> None:  # noqa: ANN401
+def test_sorting_sorts_worst_and_best_first(visit: Any, report: Path) -> None:
     page = visit(report / "index.html")
     scores = {
         "psnr": page.evaluate("Object.fromEntries(data.images.map(i => [i.name, i.scores[0][0]]))"),
@@ -140,7 +140,7 @@ def test_sorting_sorts_worst_and_best_first(visit: Any, report: Path) -> None:  
     assert names(page) == ["2"]
 
 
-def test_enlarged_image_and_its_neighbours(visit: Any, report: Path) -> None:  # noqa: ANN401
+def test_enlarged_image_and_its_neighbours(visit: Any, report: Path) -> None:
     page = visit(report / "index.html", color_scheme="dark")
     page.get_by_role("button", name="By name").click()
     page.locator("#scores tbody tr").nth(1).click()
@@ -153,7 +153,7 @@ def test_enlarged_image_and_its_neighbours(visit: Any, report: Path) -> None:  #
     assert page.locator("dialog[open]").count() == 0
 
 
-def test_light_and_dark(visit: Any, report: Path) -> None:  # noqa: ANN401
+def test_light_and_dark(visit: Any, report: Path) -> None:
     page = visit(report / "index.html", color_scheme="dark")
     background = "getComputedStyle(document.body).backgroundColor"
     dark = page.evaluate(background)
@@ -161,7 +161,7 @@ def test_light_and_dark(visit: Any, report: Path) -> None:  # noqa: ANN401
     assert page.evaluate(background) != dark
 
 
-def test_curves_page(visit: Any, tmp_path: Path) -> None:  # noqa: ANN401
+def test_curves_page(visit: Any, tmp_path: Path) -> None:
     log = tmp_path / "train_tiny_20260101_000000.log"
     lines = [LINE.format(i, 1 / i, float("nan") if i == 500 else 1.0) for i in range(100, 2001, 100)]
     block = "2026-01-01 00:00:00,000 INFO: Validation set\n\t # psnr: {:.4f}\tBest: {:.4f} @ {} iter\n\n"

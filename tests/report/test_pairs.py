@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from basicsr.utils import get_root_logger
@@ -38,7 +39,7 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         save(ours / name)
     save(ours / "3.png", width=7)
     (ours / "4.png").write_text("no image")
-    Image.fromarray(np.zeros((4, 6), np.uint16)).save(ours / "5.png")
+    cv2.imwrite(str(ours / "5.png"), np.zeros((4, 6, 3), np.uint16))  # which Pillow opens as 8 bits
     for name in ("1.png", "2.png", "3.png", "4.png"):
         save(gt / name)
     with pytest.raises(PairingError) as caught:
@@ -49,8 +50,8 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         f"low: 6 is missing (enhanced 'ours' has {ours / '6.png'})",
         f"gt: 5 is missing (input {low / '5.png'})",
         f"{ours / '3.png'}: 7 x 4, but its input is 6 x 4",
-        f"{ours / '4.png'}: not readable as an image",
-        f"{ours / '5.png'}: scores are taken on 8-bit images, this one has mode I;16",
+        f"cannot read image '{ours / '4.png'}'",
+        f"{ours / '5.png'}: scores are taken on 8-bit images, this one has 16 bits",
     ):
         assert fault in str(caught.value)
 

@@ -41,7 +41,7 @@ class _Reflected(torch.autograd.Function):
     """:func:`reflected`, whose derivative needs the sign of the result, or nothing."""
 
     @staticmethod
-    def forward(ctx: Any, feature: Tensor, border: int, relu: bool) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, feature: Tensor, border: int, relu: bool) -> Tensor:
         framed = _reflect(feature, border)
         ctx.border, ctx.shape = border, feature.shape
         if relu:
@@ -50,7 +50,7 @@ class _Reflected(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         border, saved = ctx.border, ctx.saved_tensors
         like = gradient.new_empty(1).expand(ctx.shape)  # its shape is asked for, its values are not
         folded = torch.ops.aten.reflection_pad2d_backward(gradient.contiguous(), like, [border] * 4)

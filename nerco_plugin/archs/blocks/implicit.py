@@ -177,14 +177,14 @@ class _RecomputedStrips(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, rows: int, *inputs: Tensor) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, rows: int, *inputs: Tensor) -> Tensor:
         ctx.rows = rows
         ctx.save_for_backward(*inputs)
         return draw_strips(rows, *inputs)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors  # once: under torch.utils.checkpoint a second look is an error
         feature, row_term, *others = saved
         total = [torch.zeros_like(tensor) for tensor in saved]

@@ -169,13 +169,13 @@ class _Convolution(torch.autograd.Function):
     """:class:`Winograd` of a batch; the transformed tiles are made again in the backward pass."""
 
     @staticmethod
-    def forward(ctx: Any, frame: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, frame: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(frame, weight)
         return _image_by_image(frame, weight, bias)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         frame, weight = ctx.saved_tensors
         convolution = Winograd(weight, None, EXACT_TILE)
         of_frame, of_weight = torch.empty_like(frame), torch.zeros_like(convolution.weight)

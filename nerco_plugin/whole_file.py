@@ -24,8 +24,10 @@ def whole_file(target: Path) -> Iterator[Path]:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(target)
+        _sync_folder(target.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(NotADirectoryError):  # nothing was begun
+            temporary.unlink(missing_ok=True)
 
 
 def remove_abandoned(folder: Path) -> None:
@@ -37,6 +39,16 @@ def remove_abandoned(folder: Path) -> None:
         for path in folder.iterdir():
             if (match := ours.fullmatch(path.name)) and not _is_alive(int(match[1])):
                 path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _prefix() -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from nerco_plugin.inference import whole_file as module
-from nerco_plugin.inference.whole_file import remove_abandoned, whole_file
+from nerco_plugin import whole_file as module
+from nerco_plugin.whole_file import remove_abandoned, whole_file
 
 
 def test_the_longest_name(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom nerco_plugin.inference.whole_file import whole_file\n"
+        "import os, sys\nfrom pathlib import Path\nfrom nerco_plugin.whole_file import whole_file\n"
         "with whole_file(Path(sys.argv[1])) as file:\n    file.write_bytes(b'a part'); os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", code, tmp_path / "x.png"], check=False)
