@@ -20,7 +20,7 @@ from nerco_plugin.archs.generator_arch import ResnetGenerator
 from nerco_plugin.archs.nerco_arch import NeRCo
 from nerco_plugin.losses.clip_loss import CLIPCosineLoss, ClipTerms
 from nerco_plugin.losses.cooperative_loss import pseudo_high, pseudo_low
-from nerco_plugin.models.appearance import Critic
+from nerco_plugin.models.appearance import Discriminator
 from nerco_plugin.models.dual_loop import LoopImages
 from nerco_plugin.models.nerco_model import NeRCoModel
 
@@ -184,15 +184,15 @@ class PlainLoop(nn.Module):
         )
 
 
-class PlainCritic(Critic):
-    """A critic that runs once for every image."""
+class PlainDiscriminator(Discriminator):
+    """A discriminator that runs once for every image."""
 
     def judge(self, images: LoopImages) -> dict[str, Tensor]:
-        """As :meth:`Critic.judge`."""
+        """As :meth:`Discriminator.judge`."""
         return {name: self.bare(getattr(images, name)).float() for name in (self.generated, *self.fakes)}
 
     def compare(self, images: LoopImages, real: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """As :meth:`Critic.compare`."""
+        """As :meth:`Discriminator.compare`."""
         names = (self.generated, *self.trained_on)
         fakes = [self.network(self.pools[name].query(getattr(images, name))).float() for name in names]
         return self.network(real).float(), fakes
@@ -215,7 +215,7 @@ def make_plain(model: NeRCoModel) -> NeRCoModel:
     network = PlainNeRCo(cast(NeRCo, model.net_g))
     degrade: Any = model.net_degrade
     model.dual_loop = PlainLoop(network, plain_generator(degrade))
-    model.critics = [PlainCritic(**vars(critic)) for critic in model.critics]
+    model.discriminators = [PlainDiscriminator(**vars(discriminator)) for discriminator in model.discriminators]
     if model.objective.clip is not None:
         model.objective.clip = one_by_one(model.objective.clip)
     return model

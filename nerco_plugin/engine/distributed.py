@@ -103,7 +103,7 @@ def select_device(local_rank: int, slurm: bool = False) -> None:
         slurm: whether Slurm started this process, and not torchrun, which may run within a step of Slurm's.
 
     Raises:
-        OptionError: there is no such device.
+        OptionError: there is no such device, or it cannot be used.
     """
     count = torch.cuda.device_count()
     if count == 1 and slurm:
@@ -113,7 +113,11 @@ def select_device(local_rank: int, slurm: bool = False) -> None:
             f"process {local_rank} of this machine needs CUDA device {local_rank}, and {count} are visible: "
             "set num_gpu: 0 to use the CPU, or start fewer processes"
         )
-    torch.cuda.set_device(local_rank)
+    try:
+        torch.cuda.set_device(local_rank)
+    except RuntimeError as error:  # a driver that is too old, a device that another process keeps to itself
+        reason = str(error).splitlines()[0]
+        raise OptionError(f"CUDA device {local_rank}: {reason} (num_gpu: 0 uses the CPU)") from error
 
 
 def wait_for_all() -> torch.Tensor:

@@ -91,8 +91,9 @@ def _frame_bar(progress: bool) -> Iterator[Callable[[int, int], None]]:
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
-    """CUDA has a class for it, which is a RuntimeError; the CPU's allocator only says so."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+    """CUDA has a class for it, which is a RuntimeError; the CPU's allocator, cuBLAS and cuDNN only say so."""
+    said = "DefaultCPUAllocator", "STATUS_ALLOC_FAILED"
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in said)
 
 
 def _named(job: Job, message: str) -> str:

@@ -127,7 +127,9 @@ def _devices(findings: Findings) -> None:
     import torch
 
     findings.say("cpu", f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}")
-    for index in range(torch.cuda.device_count()):
+    visible = torch.cuda.device_count()  # by the driver, which torch may not be able to use
+    usable = visible if torch.cuda.is_available() else 0
+    for index in range(usable):
         about = torch.cuda.get_device_properties(index)
         bf16 = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "no bf16"
         findings.say(f"cuda:{index}", f"{about.name}, {about.total_memory / 2**30:.0f} GiB, {bf16}")
@@ -135,9 +137,11 @@ def _devices(findings: Findings) -> None:
         findings.say("mps", "available")
     elif not torch.cuda.is_available():
         built = f"for CUDA {torch.version.cuda}" if torch.version.cuda else "without CUDA"
-        findings.lack(f"a GPU: torch {torch.__version__} is built {built} and sees none; the CPU works, slowly")
-    if reason := why_not_compile():
-        findings.lack(f"--compile: {reason}")
+        seen = f"cannot use the {visible} that it sees (is the driver too old?)" if visible else "sees none"
+        findings.lack(f"a GPU: torch {torch.__version__} is built {built} and {seen}; the CPU works, slowly")
+    for device in ("cpu", "cuda") if usable else ("cpu",):
+        if reason := why_not_compile(device):
+            findings.lack(f"--compile: {reason}")
 
 
 def _video(findings: Findings) -> None:

@@ -75,7 +75,7 @@ class Enhancer:
         if precision not in PRECISIONS:
             raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
         self.device = choose_device(device)
-        if compile_network and self.device.type == "cpu" and (reason := why_not_compile()):
+        if compile_network and self.device.type in ("cpu", "cuda") and (reason := why_not_compile(self.device.type)):
             raise ValueError(f"compile: {reason}")
         self.dtype = PRECISIONS[precision]
         self.network: nn.Module = network.to(self.device)

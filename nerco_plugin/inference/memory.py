@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 from nerco_plugin.archs.blocks import strips
 
 SMALL = ((96, 384), (192, 384))  # pixels; what both take alike is of strips and weights
-FIXED = {"cpu": 256 << 20, "cuda": 1280 << 20}  # bytes of strips and one layer's weights, whatever the size
+FIXED = {"cpu": 256 << 20, "cuda": 2048 << 20}  # bytes of strips and one layer's weights, whatever the size
 MARGIN = 1.1  # over what tensors hold: the allocator's slack and the convolutions' own workspace
 MEMORY_FILES = Path("/proc"), Path("/sys/fs/cgroup")
 

@@ -1,4 +1,4 @@
-"""The appearance discriminators of both domains (Sec. 3.3): up to four critics, two domains x two paths."""
+"""The appearance discriminators of both domains (Sec. 3.3): up to four, two domains x two paths."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from nerco_plugin.models.image_pool import ImagePool
 
 
 @dataclass
-class Critic:
+class Discriminator:
     """One discriminator and what it judges.
 
     Attributes:
@@ -33,11 +33,11 @@ class Critic:
 
     @property
     def generated(self) -> str:
-        """The generator's output in this critic's domain."""
+        """The generator's output in this discriminator's domain."""
         return "enhanced" if self.name.endswith("high") else "degraded"
 
     def judge(self, images: LoopImages) -> dict[str, Tensor]:
-        """Generator step: float32 logits of every image this critic judges, by field name, in one run."""
+        """Generator step: float32 logits of every image this discriminator judges, by field name, in one run."""
         names = (self.generated, *self.fakes)
         logits = self.bare(torch.cat([getattr(images, name) for name in names])).float()
         return dict(zip(names, logits.chunk(len(names)), strict=True))

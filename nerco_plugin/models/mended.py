@@ -220,6 +220,8 @@ class MendedMixin(BaseModel):
                     one.load_state_dict(_with_own_form(state, one) if kind == "optimizers" else state)
             except (ValueError, KeyError) as error:
                 raise CheckpointError(f"the {kind} of the state are of other options: {error}") from error
+        for optimizer in self.optimizers:
+            _lay_out_as_weights(optimizer)
         if resume_state.get("best"):
             self.best_metric_results = resume_state["best"]
         self._resume_process(resume_state.get("ranks", []))
@@ -245,6 +247,17 @@ def _with_own_form(state: dict[str, Any], optimizer: torch.optim.Optimizer) -> d
         for saved, own in zip(state["param_groups"], optimizer.param_groups)
     ]
     return {**state, "param_groups": groups}
+
+
+def _lay_out_as_weights(optimizer: torch.optim.Optimizer) -> None:
+    """Have an optimizer's moments lie in memory as their weights do, as fused ones take for granted.
+
+    The state may be of a run with another ``channels_last``, and loading keeps the order that it was saved in.
+    """
+    for weight, moments in optimizer.state.items():
+        for name, value in moments.items():
+            if isinstance(value, Tensor) and value.shape == weight.shape and value.stride() != weight.stride():
+                moments[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
 
 
 def _on_cuda(params: list[Any]) -> bool:

@@ -14,17 +14,17 @@ from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from nerco_plugin.archs.blocks.ranges import from_signed, to_signed
+from nerco_plugin.archs.blocks.ranges import to_signed
 from nerco_plugin.archs.nerco_arch import NeRCo
 from nerco_plugin.data.camera import simulate_low_light
-from nerco_plugin.models.appearance import Critic
+from nerco_plugin.models.appearance import Discriminator
 from nerco_plugin.models.dual_loop import DualLoop, LoopImages
 from nerco_plugin.models.image_pool import ImagePool
 from nerco_plugin.models.mended import MendedMixin
 from nerco_plugin.models.nerco_options import NeRCoOptions, WarmStartOptions
 from nerco_plugin.models.objective import Objective, Terms
 
-CRITICS = ("high", "low", "edge_high", "edge_low")
+DISCRIMINATORS = ("high", "low", "edge_high", "edge_low")
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -85,7 +85,7 @@ class NeRCoModel(MendedMixin, BaseModel):
             self.load_network(network, weights, path.get(f"strict_load_{label}", True), key)
 
     def init_training_settings(self) -> None:
-        """Build the objective, the dual loop, the critics, optimizers and schedules."""
+        """Build the objective, the dual loop, the discriminators, optimizers and schedules."""
         train_opt = self.opt["train"]
         self.objective = Objective(train_opt, self.device)
         self.net_degrade = self._build("degrade")
@@ -98,7 +98,9 @@ class NeRCoModel(MendedMixin, BaseModel):
             checkpointed=self.options.checkpoint,
         )
         self.dual_loop = self.model_to_device(loop.train())
-        self.critics = [self._build_critic(name) for name in CRITICS if self.opt.get(f"network_d_{name}")]
+        self.discriminators = [
+            self._build_discriminator(name) for name in DISCRIMINATORS if self.opt.get(f"network_d_{name}")
+        ]
 
         self.warm_start = self.options.warm_start or WarmStartOptions()
         self.precision = PRECISIONS[self.options.amp] if self.options.amp else None
@@ -110,7 +112,7 @@ class NeRCoModel(MendedMixin, BaseModel):
         self.setup_optimizers()
         self.setup_schedulers()
 
-    def _build_critic(self, name: str) -> Critic:
+    def _build_discriminator(self, name: str) -> Discriminator:
         """Build ``network_d_<name>`` with its adversarial term and what it judges."""
         criterion = self.options.gan_edge_opt if name.startswith("edge") else self.options.gan_opt
         pseudo = (f"pseudo_{name.removeprefix('edge_')}",) if self.objective.inspects(name) else ()
@@ -120,7 +122,7 @@ class NeRCoModel(MendedMixin, BaseModel):
         setattr(self, f"net_d_{name}", bare)
         if self.options.compile:
             bare.compile(dynamic=False)
-        critic = Critic(
+        discriminator = Discriminator(
             name=name,
             network=self.model_to_device(bare.train()),
             bare=bare,
@@ -128,14 +130,18 @@ class NeRCoModel(MendedMixin, BaseModel):
             fakes=pseudo + normalized,
             trained_on=trained_on,
         )
-        critic.pools = {kind: ImagePool(self.options.image_pool_size) for kind in (critic.generated, *trained_on)}
-        return critic
+        discriminator.pools = {
+            kind: ImagePool(self.options.image_pool_size) for kind in (discriminator.generated, *trained_on)
+        }
+        return discriminator
 
     def setup_optimizers(self) -> None:
         """One optimizer for both generators with their parts, one for all discriminators."""
         groups = {"optim_g": list(self.dual_loop.parameters())}
-        if self.critics:
-            groups["optim_d"] = [parameter for critic in self.critics for parameter in critic.network.parameters()]
+        if self.discriminators:
+            groups["optim_d"] = [
+                parameter for discriminator in self.discriminators for parameter in discriminator.network.parameters()
+            ]
         for name, parameters in groups.items():
             options = dict(self.opt["train"][name])
             self.optimizers.append(self.get_optimizer(options.pop("type"), parameters, **options))
@@ -146,10 +152,9 @@ class NeRCoModel(MendedMixin, BaseModel):
         """Take {low, high} to train on or {lq[, gt]} to enhance, (N, 3, H, W) in [0, 1]."""
         if "low" in data:
             layout = torch.channels_last if self.options.channels_last else torch.preserve_format
-            low, high = (
+            self.low, self.high = (
                 data[name].to(self.device, non_blocking=True, memory_format=layout) for name in ("low", "high")
             )
-            self.low, self.high = to_signed(self._exposed(low)), to_signed(high)
             return
         self.lq = data["lq"].to(self.device, non_blocking=True)
         self.gt = data["gt"].to(self.device, non_blocking=True) if "gt" in data else None
@@ -160,9 +165,9 @@ class NeRCoModel(MendedMixin, BaseModel):
         if current_iter <= self.warm_start.num_iter:
             self._optimize_generators(self._parts(*self._simulated_pairs()), log, paired=True)
         else:
-            parts = self._parts(self.low, self.high)
+            parts = self._parts(*self._unpaired())
             images = self._optimize_generators(parts, log, paired=False)
-            if self.critics:
+            if self.discriminators:
                 self._optimize_discriminators(images, parts, log)
         self.scaler.update()
         self.log_dict = self.reduce_loss_dict(log)
@@ -176,9 +181,13 @@ class NeRCoModel(MendedMixin, BaseModel):
     def _exposed(self, image: Tensor, simulated: bool = False) -> Tensor:
         return cast(NeRCo, self.net_g).exposed(image, simulated)
 
+    def _unpaired(self) -> tuple[Tensor, Tensor]:
+        """The batch's low-light images, exposed, and its normal-light images, in [-1, 1]."""
+        return to_signed(self._exposed(self.low)), to_signed(self.high)
+
     def _simulated_pairs(self) -> tuple[Tensor, Tensor]:
-        """The batch's normal-light images as a camera in the dark sees them, and themselves; both exposed alike."""
-        high = from_signed(self.high)
+        """Normal-light images as a camera in the dark sees them, and themselves; exposed alike, in [-1, 1]."""
+        high = self.high
         if self.warm_start.shuffle_colours:
             high = torch.stack([high[:, colour] for colour in torch.randperm(3).tolist()], dim=1)
         low = simulate_low_light(high, self.warm_start)
@@ -186,8 +195,8 @@ class NeRCoModel(MendedMixin, BaseModel):
 
     def _optimize_generators(self, parts: list[tuple[Tensor, Tensor]], log: Terms, paired: bool) -> list[LoopImages]:
         """One step on Eq. 15, or on the warm start's pairs; returns the loops' images without gradients."""
-        for critic in self.critics:
-            critic.bare.requires_grad_(False)
+        for discriminator in self.discriminators:
+            discriminator.bare.requires_grad_(False)
         self.optimizers[0].zero_grad(set_to_none=True)
         seen: list[LoopImages] = []
         for index, (low, high) in enumerate(parts):
@@ -203,15 +212,15 @@ class NeRCoModel(MendedMixin, BaseModel):
         return seen
 
     def _optimize_discriminators(self, seen: list[LoopImages], parts: list[tuple[Tensor, Tensor]], log: Terms) -> None:
-        """One step of every critic on what the generators made before their step."""
-        for critic in self.critics:
-            critic.bare.requires_grad_(True)
+        """One step of every discriminator on what the generators made before their step."""
+        for discriminator in self.discriminators:
+            discriminator.bare.requires_grad_(True)
         self.optimizers[1].zero_grad(set_to_none=True)
         for index, (images, (low, high)) in enumerate(zip(seen, parts, strict=True)):
-            for critic in self.critics:
-                with self._no_sync(critic.network, index + 1 < len(parts)):
+            for discriminator in self.discriminators:
+                with self._no_sync(discriminator.network, index + 1 < len(parts)):
                     share = len(low) / len(self.low)
-                    self._backward(self.discriminator_terms(critic, images, low, high), share, log)
+                    self._backward(self.discriminator_terms(discriminator, images, low, high), share, log)
         self.scaler.step(self.optimizers[1])
 
     def _backward(self, terms: Terms, share: float, log: Terms) -> None:
@@ -238,7 +247,7 @@ class NeRCoModel(MendedMixin, BaseModel):
     def generator_terms(self, images: LoopImages, low: Tensor, high: Tensor) -> Terms:
         """The generators' weighted terms by name (Eq. 15)."""
         with self._autocast():
-            judgements = [(critic, critic.judge(images)) for critic in self.critics]
+            judgements = [(discriminator, discriminator.judge(images)) for discriminator in self.discriminators]
         return self.objective.generator_terms(images, low, high, judgements)
 
     def pair_terms(self, low: Tensor, high: Tensor) -> Terms:
@@ -247,11 +256,11 @@ class NeRCoModel(MendedMixin, BaseModel):
             images = self.dual_loop(low, high, paired=True)
         return self.objective.pair_terms(images.each(Tensor.float), low, high)
 
-    def discriminator_terms(self, critic: Critic, images: LoopImages, low: Tensor, high: Tensor) -> Terms:
-        """One critic's own term by name, on images that carry no gradient."""
+    def discriminator_terms(self, discriminator: Discriminator, images: LoopImages, low: Tensor, high: Tensor) -> Terms:
+        """One discriminator's own term by name, on images that carry no gradient."""
         with self._autocast():
-            real, fakes = critic.compare(images, high if critic.name.endswith("high") else low)
-        return OrderedDict({f"l_d_{critic.name}": critic.loss(real, fakes)})
+            real, fakes = discriminator.compare(images, high if discriminator.name.endswith("high") else low)
+        return OrderedDict({f"l_d_{discriminator.name}": discriminator.loss(real, fakes)})
 
     # ------------------------------------------------------------------ testing and state
 
@@ -274,24 +283,24 @@ class NeRCoModel(MendedMixin, BaseModel):
         averaged = hasattr(self, "net_g_ema")
         networks = [self.net_g, self.net_g_ema] if averaged else self.net_g
         self.save_network(networks, "net_g", current_iter, ["params", "params_ema"] if averaged else "params")
-        for label in ("degrade", *(f"d_{critic.name}" for critic in self.critics)):
+        for label in ("degrade", *(f"d_{discriminator.name}" for discriminator in self.discriminators)):
             self.save_network(getattr(self, f"net_{label}"), f"net_{label}", current_iter)
         self.save_training_state(epoch, current_iter)
 
     def get_extra_state(self) -> dict[str, Any]:
         """What an exact resume needs beside networks, optimizers and schedules; this process's own."""
         pools = {
-            f"{critic.name}.{kind}": [image.cpu() for image in pool.images]
-            for critic in self.critics
-            for kind, pool in critic.pools.items()
+            f"{discriminator.name}.{kind}": [image.cpu() for image in pool.images]
+            for discriminator in self.discriminators
+            for kind, pool in discriminator.pools.items()
         }
         return {"pools": pools, "scaler": self.scaler.state_dict()}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`get_extra_state` gave."""
-        for critic in self.critics:
-            for kind, pool in critic.pools.items():
-                kept = state["pools"].get(f"{critic.name}.{kind}", [])  # none where the run did not judge these
+        for discriminator in self.discriminators:
+            for kind, pool in discriminator.pools.items():
+                kept = state["pools"].get(f"{discriminator.name}.{kind}", [])  # none where the run did not judge these
                 pool.images = [image.to(self.device) for image in kept]
         if self.scaler.is_enabled() and state["scaler"]:  # empty where the run had no fp16
             self.scaler.load_state_dict(state["scaler"])

@@ -8,11 +8,11 @@ from basicsr.losses import build_loss
 from torch import Tensor
 
 from nerco_plugin.archs.blocks.ranges import from_signed
-from nerco_plugin.models.appearance import Critic
+from nerco_plugin.models.appearance import Discriminator
 from nerco_plugin.models.dual_loop import LoopImages, PairImages
 
 Terms = OrderedDict[str, Tensor]
-Judgement = tuple[Critic, dict[str, Tensor]]  # a critic and its logits by the name of the image
+Judgement = tuple[Discriminator, dict[str, Tensor]]  # a discriminator and its logits by the name of the image
 
 
 class Objective:
@@ -41,10 +41,10 @@ class Objective:
         if self.clip is not None:
             self.clip.prepare()
 
-    def inspects(self, critic_name: str) -> bool:
-        """Whether a critic judges the pseudo image of its domain (Eq. 13)."""
+    def inspects(self, discriminator_name: str) -> bool:
+        """Whether a discriminator judges the pseudo image of its domain (Eq. 13)."""
         loss = self.cooperative
-        return loss is not None and loss.inspect and (loss.inspect_edges or not critic_name.startswith("edge"))
+        return loss is not None and loss.inspect and (loss.inspect_edges or not discriminator_name.startswith("edge"))
 
     def generator_terms(self, images: LoopImages, low: Tensor, high: Tensor, judgements: list[Judgement]) -> Terms:
         """Every weighted term by name, for unpaired (N, 3, H, W) in [-1, 1]; their sum is Eq. 15."""
@@ -79,11 +79,13 @@ class Objective:
         return terms
 
     def _adversarial_terms(self, judgements: list[Judgement], terms: Terms) -> list[Tensor]:
-        """Eq. 7 for every critic into ``terms``; returns the logits on the pseudo images, which Eq. 13 inspects."""
+        """Eq. 7 for each discriminator into ``terms``; returns the logits on pseudo images, which Eq. 13 inspects."""
         inspections: list[Tensor] = []
-        for critic, logits in judgements:
+        for discriminator, logits in judgements:
             pseudo = dict(logits)
-            terms[f"l_g_{critic.name}"] = critic.criterion(pseudo.pop(critic.generated), True, is_disc=False)
+            terms[f"l_g_{discriminator.name}"] = discriminator.criterion(
+                pseudo.pop(discriminator.generated), True, is_disc=False
+            )
             if self.gan_normalized is not None and "normalized" in pseudo:
                 terms["l_g_normalized"] = self.gan_normalized(pseudo.pop("normalized"), True, is_disc=False)
             inspections += pseudo.values()

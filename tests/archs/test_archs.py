@@ -116,20 +116,20 @@ def test_attention_lies_between_zero_and_one_and_looks_at_the_image() -> None:
 
 
 def test_the_patch_of_a_discriminator_logit_is_70_by_70() -> None:
-    critic = build("ColorDiscriminator").double()
-    for layer in critic.modules():  # without the statistics of the whole image, what is left is the patch
+    discriminator = build("ColorDiscriminator").double()
+    for layer in discriminator.modules():  # without the statistics of the whole image, what is left is the patch
         if isinstance(layer, torch.nn.InstanceNorm2d):
             layer.forward = lambda feature: feature  # type: ignore[method-assign]
     image = torch.rand(1, 3, 128, 128, dtype=torch.float64, requires_grad=True)
-    logits = critic(image)
+    logits = discriminator(image)
     logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2].backward()
     seen = image.grad.abs().sum((0, 1)).nonzero()
     assert (seen.max(0).values - seen.min(0).values + 1).tolist() == [70, 70]
 
 
 def test_the_edge_discriminator_sees_nothing_but_edges() -> None:
-    critic, image = build("EdgeDiscriminator"), torch.rand(1, 3, 64, 64)
-    assert torch.equal(critic(image), critic.model(high_pass(image)))
+    discriminator, image = build("EdgeDiscriminator"), torch.rand(1, 3, 64, 64)
+    assert torch.equal(discriminator(image), discriminator.model(high_pass(image)))
     brighter = high_pass(image + 0.25)
     torch.testing.assert_close(brighter[..., 1:-1, 1:-1], high_pass(image)[..., 1:-1, 1:-1], rtol=1e-4, atol=1e-4)
 
@@ -143,10 +143,10 @@ def test_the_high_pass_filter_by_hand() -> None:
 
 
 def test_a_discriminator_refuses_an_image_without_a_patch() -> None:
-    critic = build("ColorDiscriminator")
-    assert critic(torch.rand(1, 3, 24, 24)).shape == (1, 1, 1, 1)
+    discriminator = build("ColorDiscriminator")
+    assert discriminator(torch.rand(1, 3, 24, 24)).shape == (1, 1, 1, 1)
     with pytest.raises(ValueError, match="at least 24"):
-        critic(torch.rand(1, 3, 23, 40))
+        discriminator(torch.rand(1, 3, 23, 40))
 
 
 def test_attention_begins_small_whatever_the_norm() -> None:

@@ -1,11 +1,17 @@
-"""Reflected borders: values, gradients and dtype are those of torch's own, and the map is kept once."""
+"""Reflected borders: values, gradients and dtype are those of torch's own, and the map is kept once. TF32 off."""
+
+from contextlib import nullcontext
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from nerco_plugin.archs.blocks.borders import ReflectionPad, reflected
+from nerco_plugin.archs.blocks import feature_map, resnet, strips
+from nerco_plugin.archs.blocks.borders import ReflectionPad, reflected, without_tf32
+from nerco_plugin.archs.nerco_arch import NeRCo
 
 
 @pytest.mark.parametrize("relu", [False, True])
@@ -48,3 +54,32 @@ def test_the_map_is_kept_once() -> None:
         (1, 2, 10, 10),  # the border's and the convolution's
         (2, 2, 3, 3),
     ]
+
+
+class Convolutions(TorchDispatchMode):
+    """Notes each convolution's channels in and out, and whether a GPU's would be of TF32."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[int, int, bool]] = []
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function.name() == "aten::convolution":
+            self.seen.append((args[0].shape[1], args[1].shape[0], torch.backends.cudnn.allow_tf32))
+        return function(*args, **(kwargs or {}))
+
+
+def test_convolutions_of_images_are_of_float32_on_a_gpu_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    for module in (resnet, feature_map):  # as if on a GPU
+        monkeypatch.setattr(module, "without_tf32", lambda device: without_tf32(torch.device("cuda")))
+    network = NeRCo(num_feat=16, num_block=1, hidden_dim=16).eval()
+    for context in (nullcontext, strips.everywhere):
+        with torch.no_grad(), context(), Convolutions() as convolutions:
+            network(torch.rand(1, 3, 32, 32))
+        assert len(convolutions.seen) > 20
+        for down, up, is_tf32 in convolutions.seen:
+            assert is_tf32 != (down in (2, 3, 6) or up == 3 * 7)  # the CAM's two means, images, seven columns of one
+    assert torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.benchmark
+    assert isinstance(without_tf32(torch.device("cpu")), nullcontext)

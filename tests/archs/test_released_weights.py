@@ -54,9 +54,9 @@ def test_the_other_networks_give_the_released_outputs(released: Released) -> Non
     degrade.load_state_dict(convert_generator(released.state("G_B")))
     assert largest_difference(degrade(expected["fake_B"]), expected["rec_A"]) <= atol["rec_A"]
     for net, arch in (("D_A", "ColorDiscriminator"), ("D_A_edge", "EdgeDiscriminator")):
-        critic = build_network({"type": arch})
-        critic.load_state_dict(convert_discriminator(released.state(net)))
-        assert largest_difference(critic(expected["fake_B"]), expected[net]) <= atol[net], net
+        discriminator = build_network({"type": arch})
+        discriminator.load_state_dict(convert_discriminator(released.state(net)))
+        assert largest_difference(discriminator(expected["fake_B"]), expected[net]) <= atol[net], net
     assert largest_difference(high_pass(expected["fake_B"]), expected["edge"]) <= 1e-5
 
 

@@ -56,7 +56,7 @@ def test_a_step_has_the_same_terms_and_gradients(tmp_path: Path) -> None:
         torch.manual_seed(0)
         model = small_model(clip_opt=clip)
         weights: list[list[Tensor]] = [list(model.dual_loop.parameters())]
-        weights += [list(critic.bare.parameters()) for critic in model.critics]
+        weights += [list(discriminator.bare.parameters()) for discriminator in model.discriminators]
         if plain:
             make_plain(model)
         for optimizer in model.optimizers:

@@ -150,10 +150,10 @@ network_degrade:
   type: ResnetGenerator
   num_feat: 4
   num_block: 1
-network_d_high: &critic
+network_d_high: &discriminator
   type: ColorDiscriminator
   num_feat: 4
-network_d_low: *critic
+network_d_low: *discriminator
 train:
   total_iter: 100
   optim_g: &adam

@@ -68,6 +68,16 @@ def test_the_only_device_is_everyones_under_slurm_alone(monkeypatch: pytest.Monk
         distributed.select_device(local_rank=1)
 
 
+def test_a_device_that_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(index: int) -> None:
+        raise RuntimeError("The NVIDIA driver on your system is too old\nUpdate it")
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "set_device", refuse)
+    with pytest.raises(OptionError, match=r"CUDA device 0: The NVIDIA driver .* too old \(num_gpu: 0 uses the CPU\)"):
+        distributed.select_device(local_rank=0)
+
+
 def wait_or_fail(rank: int, port: int) -> None:
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     opt = {"num_gpu": 0, "dist": True, "dist_params": {"timeout": 60}}

@@ -327,8 +327,8 @@ def test_parts_that_do_not_fit_their_place(project: Path, overrides: list[str], 
 def test_parts_that_fit_in_other_ways_pass(project: Path) -> None:
     pixels = "train:nr_opt={type: CharbonnierLoss}"
     generator = "network_g:generator={type: RRDBNet, num_in_ch: 6, num_out_ch: 3, scale: 1, num_feat: 4, num_block: 1}"
-    critic = "network_d_high={type: VGGStyleDiscriminator, num_in_ch: 3, num_feat: 4, input_size: 128}"
-    build(project, "nerco", pixels, generator, critic, "datasets:train:size=128", "datasets:train:load_size=130")
+    discriminator = "network_d_high={type: VGGStyleDiscriminator, num_in_ch: 3, num_feat: 4, input_size: 128}"
+    build(project, "nerco", pixels, generator, discriminator, "datasets:train:size=128", "datasets:train:load_size=130")
     build(project, "nerco", "train:optim_g:capturable=true")  # refused by torch on the CPU alone
 
 

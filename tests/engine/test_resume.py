@@ -31,5 +31,5 @@ def test_pools_and_a_scaler_that_the_run_did_not_have() -> None:
     before = small_model(pseudo_as_fake=False).get_extra_state()
     after = small_model(pseudo_as_fake=True, amp="fp16")
     after.set_extra_state(before)
-    assert all(not pool.images for critic in after.critics for pool in critic.pools.values())
+    assert all(not pool.images for discriminator in after.discriminators for pool in discriminator.pools.values())
     assert after.scaler.is_enabled()

@@ -15,6 +15,7 @@ from PIL import Image
 from nerco_command import build_parser, main
 from nerco_plugin import whole_file
 from nerco_plugin.inference import commands, doctor
+from nerco_plugin.inference.compiler import why_not_compile
 from nerco_plugin.inference.enhancer import Enhancer
 from nerco_plugin.inference.jobs import JobError, plan_jobs
 
@@ -324,3 +325,25 @@ def test_doctor_knows_packages_however_they_are_spelt(tmp_path: Path, monkeypatc
     text, is_healthy = doctor.examine()
     assert is_healthy
     assert "cannot be imported" not in text
+
+
+def test_doctor_says_of_a_gpu_that_torch_cannot_use_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.chdir(tmp_path)
+    text, is_healthy = doctor.examine()
+    assert is_healthy
+    assert "cannot use the 1 that it sees (is the driver too old?)" in text.partition("Will not work here:")[2]
+
+
+def test_compilers_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "needs triton" in (why_not_compile("cuda") or "")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    monkeypatch.setenv("CC", sys.executable)
+    assert why_not_compile("cuda") is None
+    monkeypatch.setenv("CC", "no-such-compiler")
+    assert "there is no no-such-compiler" in (why_not_compile("cuda") or "")
+    monkeypatch.delenv("CC")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert "there is no gcc and no clang" in (why_not_compile("cuda") or "")

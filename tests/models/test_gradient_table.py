@@ -82,26 +82,26 @@ def test_the_lightness_mask_is_trained_by_the_cooperative_terms_alone(
 
 def test_a_discriminator_term_reaches_its_discriminator_alone(model: NeRCoModel, batch: tuple[Tensor, Tensor]) -> None:
     images = model.run_loops(*batch).each(Tensor.detach)
-    for critic in model.critics:
-        for other in model.critics:
+    for discriminator in model.discriminators:
+        for other in model.discriminators:
             other.bare.requires_grad_(True).zero_grad()
         model.net_g.zero_grad()
-        (term,) = model.discriminator_terms(critic, images, *batch).values()
+        (term,) = model.discriminator_terms(discriminator, images, *batch).values()
         term.backward()
-        for other in model.critics:
-            assert all((weight.grad is not None) == (other is critic) for weight in other.bare.parameters())
+        for other in model.discriminators:
+            assert all((weight.grad is not None) == (other is discriminator) for weight in other.bare.parameters())
         assert all(weight.grad is None for weight in model.dual_loop.parameters())
 
 
 def test_the_edge_discriminators_see_edges_in_both_steps(model: NeRCoModel, batch: tuple[Tensor, Tensor]) -> None:
-    critic = next(critic for critic in model.critics if critic.name == "edge_high")
+    discriminator = next(discriminator for discriminator in model.discriminators if discriminator.name == "edge_high")
     seen: list[Tensor] = []
-    hook = critic.bare.model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    hook = discriminator.bare.model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
     images = model.run_loops(*batch)
-    critic.judge(images)
-    for pool in critic.pools.values():
+    discriminator.judge(images)
+    for pool in discriminator.pools.values():
         pool.images.clear()  # so that the newest images come back
-    critic.compare(images, batch[1])
+    discriminator.compare(images, batch[1])
     hook.remove()
     generated = [images.enhanced, images.pseudo_high]
     torch.testing.assert_close(seen[0], high_pass(torch.cat(generated)))

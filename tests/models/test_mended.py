@@ -200,3 +200,27 @@ def test_how_an_optimizer_computes_is_not_taken_back(build: Build) -> None:
     model.resume_training(state)
     (group,) = model.optimizer_g.param_groups
     assert (group["fused"], group["foreach"], group["lr"]) == (None, None, 0.3)
+
+
+def test_moments_lie_in_memory_as_their_weights_do(build: Build) -> None:
+    """Of a run with another ``channels_last``; fused Adam would mix them up."""
+    model, other = build(), build()
+    model.optimize_parameters(1)
+    model.save_training_state(0, 1)
+    state = load_torch(Path(model.opt["path"]["training_states"]) / "1.state")
+    expected = [moments["exp_avg"] for moments in model.optimizer_g.state.values()]
+    other.net_g.to(memory_format=torch.channels_last)
+    other.resume_training(state)
+    found = [(weight, moments["exp_avg"]) for weight, moments in other.optimizer_g.state.items()]
+    assert any(weight.stride() != old.stride() for (weight, _), old in zip(found, expected, strict=True))
+    for (weight, new), old in zip(found, expected, strict=True):
+        assert new.stride() == weight.stride()
+        assert torch.equal(new, old)
+
+
+def test_a_run_on_the_cpu_leaves_the_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # and yet not initialized
+    state = get_rng_state()
+    assert state["cuda"] is None
+    set_rng_state(state)
+    set_rng_state({**state, "cuda": torch.zeros(16, dtype=torch.uint8)})  # of a run on a GPU

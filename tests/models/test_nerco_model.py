@@ -26,7 +26,7 @@ def batch(size: int = 2, side: int = 32) -> dict[str, Tensor]:
 
 
 def weights(model: NeRCoModel) -> list[Tensor]:
-    networks = [model.dual_loop, *(critic.bare for critic in model.critics)]
+    networks = [model.dual_loop, *(discriminator.bare for discriminator in model.discriminators)]
     return [weight.detach().clone() for network in networks for weight in network.parameters()]
 
 
@@ -46,8 +46,8 @@ def released_model(released: Released) -> NeRCoModel:
     parts = convert_generator(released.state("G_A")), convert_nrn(released.state("Pre"))
     model.net_g.load_state_dict(convert_nerco(*parts, convert_mask_extractor(released.state("H"))))
     model.net_degrade.load_state_dict(convert_generator(released.state("G_B")))
-    for critic, net in zip(model.critics, ("D_A", "D_B", "D_A_edge", "D_B_edge"), strict=True):
-        critic.bare.load_state_dict(convert_discriminator(released.state(net)))
+    for discriminator, net in zip(model.discriminators, ("D_A", "D_B", "D_A_edge", "D_B_edge"), strict=True):
+        discriminator.bare.load_state_dict(convert_discriminator(released.state(net)))
     return model
 
 
@@ -72,8 +72,8 @@ def test_one_step_of_the_released_recipe_gives_its_terms(released: Released) -> 
         "loss_D_A": term["l_d_high"],
         "loss_D_B": term["l_d_low"],
     }
-    for critic, net in zip(model.critics, ("D_A", "D_B"), strict=False):
-        gradients = torch.cat([weight.grad.flatten() for weight in critic.bare.parameters()])
+    for discriminator, net in zip(model.discriminators, ("D_A", "D_B"), strict=False):
+        gradients = torch.cat([weight.grad.flatten() for weight in discriminator.bare.parameters()])
         got[f"grad_l2_{net}"] = gradients.double().norm().item()
     for name, value in got.items():
         assert value == pytest.approx(expected[name], rel=2e-5), name
@@ -149,7 +149,11 @@ def test_accumulation_gives_the_gradients_of_the_whole_batch(warm: bool) -> None
         model.feed_data(data)
         torch.manual_seed(1)
         model.optimize_parameters(1)
-        networks = [model.dual_loop] if warm else [model.dual_loop, *(critic.bare for critic in model.critics)]
+        networks = (
+            [model.dual_loop]
+            if warm
+            else [model.dual_loop, *(discriminator.bare for discriminator in model.discriminators)]
+        )
         gradients.append([torch.cat([weight.grad.flatten() for weight in net.parameters()]) for net in networks])
     for whole, *others in zip(*gradients, strict=True):  # of a network: float32 is amplified by norms and edges
         assert all((whole - parts).norm() < 5e-3 * whole.norm() for parts in others)
@@ -158,14 +162,22 @@ def test_accumulation_gives_the_gradients_of_the_whole_batch(warm: bool) -> None
 def test_the_warm_start_learns_from_simulated_pairs_and_then_ends() -> None:
     model = small_model(warm_start={"num_iter": 30, "exposure": [0.05, 0.1]})
     data, errors = batch(1), []
-    critics = [weight.clone() for critic in model.critics for weight in critic.bare.parameters()]
+    discriminators = [
+        weight.clone() for discriminator in model.discriminators for weight in discriminator.bare.parameters()
+    ]
     for iteration in range(1, 31):
         model.feed_data({"low": torch.full((1, 3, 32, 32), float("nan")), "high": data["high"]})  # never looked at
         model.optimize_parameters(iteration)
         errors.append(float(model.get_current_log()["l_warm_high"]))
     assert errors[-1] < 0.8 * errors[0]
     assert set(model.get_current_log()) == {"l_nr", "l_warm_low", "l_warm_high", "l_warm_mask"}
-    assert all(map(torch.equal, critics, [weight for critic in model.critics for weight in critic.bare.parameters()]))
+    assert all(
+        map(
+            torch.equal,
+            discriminators,
+            [weight for discriminator in model.discriminators for weight in discriminator.bare.parameters()],
+        )
+    )
     model.feed_data(data)
     model.optimize_parameters(31)
     assert "l_cycle_low" in model.get_current_log()
@@ -223,7 +235,7 @@ def test_extra_state_carries_the_pools() -> None:
     model.feed_data(batch())
     model.optimize_parameters(1)
     other.set_extra_state(model.get_extra_state())
-    for one, two in zip(model.critics, other.critics, strict=True):
+    for one, two in zip(model.discriminators, other.discriminators, strict=True):
         for kind, pool in one.pools.items():
             assert len(pool.images) == 2
             assert all(map(torch.equal, pool.images, two.pools[kind].images))

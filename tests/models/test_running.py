@@ -36,7 +36,7 @@ def gradients(iteration: int = 1, **train: Any) -> list[Tensor]:
         optimizer.step = lambda *_, **__: None  # type: ignore[method-assign]
     model.feed_data(batch(2))
     model.optimize_parameters(iteration)
-    networks = [model.dual_loop, *(critic.bare for critic in model.critics)]
+    networks = [model.dual_loop, *(discriminator.bare for discriminator in model.discriminators)]
     return [
         torch.cat([weight.grad.flatten() for weight in net.parameters() if weight.grad is not None])
         for net in networks[: 1 if train.get("warm_start") else None]
@@ -70,7 +70,7 @@ def test_compiling_hands_every_network_to_the_compiler(monkeypatch: pytest.Monke
     real = torch.compile
     monkeypatch.setattr(torch, "compile", lambda *a, **options: real(*a, **{**options, "backend": backend}))
     expected, compiled = gradients(), gradients(compile=True)
-    assert len(graphs) >= 4 + 4  # NRN, mask extractor, G_H, G_L, and the critics
+    assert len(graphs) >= 4 + 4  # NRN, mask extractor, G_H, G_L, and the discriminators
     for one, two in zip(expected, compiled, strict=True):
         assert (one - two).norm() < 1e-3 * one.norm()
 
@@ -78,7 +78,7 @@ def test_compiling_hands_every_network_to_the_compiler(monkeypatch: pytest.Monke
 def test_a_compiled_models_weights_have_their_usual_names() -> None:
     plain, compiled = small_model(), small_model(compile=True, checkpoint=True)
     assert list(compiled.dual_loop.state_dict()) == list(plain.dual_loop.state_dict())
-    assert list(compiled.critics[0].bare.state_dict()) == list(plain.critics[0].bare.state_dict())
+    assert list(compiled.discriminators[0].bare.state_dict()) == list(plain.discriminators[0].bare.state_dict())
 
 
 class NoWaiting(TorchDispatchMode):
@@ -89,7 +89,11 @@ class NoWaiting(TorchDispatchMode):
         return function(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("ahead", [{}, {"amp": "bf16"}, {"warm_start": WARM}], ids=["float32", "bf16", "warm"])
+@pytest.mark.parametrize(
+    "ahead",
+    [{}, {"amp": "bf16"}, {"warm_start": WARM, "ssim_opt": {"type": "SSIMLoss"}}],
+    ids=["float32", "bf16", "warm"],
+)
 def test_a_step_waits_for_nothing(ahead: dict[str, Any], tmp_path: Path) -> None:
     clip = {"type": "CLIPCosineLoss", "pretrained": str(save_tiny_clip(tmp_path / "clip"))}
     options = small_options(clip_opt=clip, optim_g=FUSED, optim_d=FUSED, image_pool_size=50, ema_decay=0.9, **ahead)
@@ -113,7 +117,7 @@ def counted_runs(model: NeRCoModel) -> Iterator[Counter[str]]:
         "mask_extractor": model.net_g.mask_extractor,
         "generator": model.net_g.generator,
         "degrade": model.net_degrade,
-        **{critic.name: critic.bare for critic in model.critics},
+        **{discriminator.name: discriminator.bare for discriminator in model.discriminators},
     }
     if model.objective.clip is not None:
         networks["clip"] = model.objective.clip.prepare().encoder
@@ -137,7 +141,7 @@ def test_nothing_is_computed_twice(tmp_path: Path) -> None:
     model.feed_data(batch())
     with counted_runs(model) as counts:
         model.optimize_parameters(1)
-    critics = [critic.name for critic in model.critics]
+    discriminators = [discriminator.name for discriminator in model.discriminators]
     assert counts == {
         "mask_extractor runs": 2,  # the low-light image, and the degraded one once there is one
         "mask_extractor images": 2,
@@ -147,8 +151,8 @@ def test_nothing_is_computed_twice(tmp_path: Path) -> None:
         "generator images": 4,  # enhanced, cycled, restored, identity
         "degrade runs": 2,
         "degrade images": 3,  # degraded and identity; cycled
-        **{f"{name} runs": 2 for name in critics},  # the generators' step and its own
-        **{f"{name} images": 2 + 3 for name in critics},  # generated and pseudo; with a real one
+        **{f"{name} runs": 2 for name in discriminators},  # the generators' step and its own
+        **{f"{name} images": 2 + 3 for name in discriminators},  # generated and pseudo; with a real one
         "clip runs": 1,
         "clip images": 4,
     }
@@ -162,7 +166,9 @@ def test_frozen_networks_get_no_gradients(tmp_path: Path) -> None:
     for optimizer in model.optimizers:
         optimizer.register_step_pre_hook(
             lambda *_: seen.extend(
-                weight.grad is None for critic in model.critics for weight in critic.bare.parameters()
+                weight.grad is None
+                for discriminator in model.discriminators
+                for weight in discriminator.bare.parameters()
             )
         )
     model.optimize_parameters(1)

@@ -19,6 +19,15 @@ def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
     return torch.autocast(device.type, enabled=False) if under_autocast(device) else nullcontext()
 
 
+def without_tf32(device: torch.device) -> AbstractContextManager[Any]:
+    """A context in which float32 is float32 in convolutions on a GPU too, where torch takes TF32 for it, of 10 bits."""
+    if device.type != "cuda" or torch.compiler.is_compiling():  # a graph has no place for it
+        return nullcontext()
+    cudnn = torch.backends.cudnn
+    as_it_is = {name: getattr(cudnn, name) for name in ("enabled", "benchmark", "deterministic")}
+    return cudnn.flags(**as_it_is, allow_tf32=False)
+
+
 def reflected(feature: Tensor, border: int, relu: bool = False) -> Tensor:
     """(N, C, H, W) with ``border`` reflected rows and columns on every side, in its own dtype; after ReLU if ``relu``.
 

@@ -6,6 +6,7 @@ convolution reads, while these are in the cache. No padded, normalized or summed
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 
 from nerco_plugin.allocator import hand_back_freed
 from nerco_plugin.archs.blocks import winograd
+from nerco_plugin.archs.blocks.borders import without_tf32
 from nerco_plugin.archs.blocks.moments import Moments
 from nerco_plugin.archs.blocks.products import product_dtype
 from nerco_plugin.archs.blocks.strips import are_small, strip_bytes
@@ -104,10 +106,12 @@ class FeatureMap:
     ) -> Iterator[tuple[int, Tensor]]:
         convolve = _convolution(layer, dtype)
         kernel, stride = layer.kernel_size[0], layer.stride[0]
+        exactly = without_tf32 if layer.in_channels < FEW_CHANNELS else nullcontext
         for top, bottom in self.strips(height, layer.out_channels):
             frame = self.frame(top * stride, (bottom - 1) * stride + kernel, border, reflect, dtype)
-            with torch.autocast(frame.device.type, enabled=False):
-                yield top, convolve(frame)
+            with torch.autocast(frame.device.type, enabled=False), exactly(frame.device):
+                convolved = convolve(frame)
+            yield top, convolved
 
     def enlarged(self, weight: Tensor, bias: Tensor | None) -> "FeatureMap":
         """The map through a transposed convolution to twice its size, InstanceNorm and ReLU waiting.
@@ -147,7 +151,7 @@ class FeatureMap:
         columns = columns.contiguous(memory_format=torch.channels_last)
         for top, bottom in self.strips(height, layer.out_channels):
             frame = self.frame(top, bottom + kernel - 1, border, True, self.exact)
-            with torch.autocast(frame.device.type, enabled=False):
+            with torch.autocast(frame.device.type, enabled=False), without_tf32(frame.device):
                 parts = F.conv2d(frame, columns).unflatten(1, (kernel, -1))
             strip = sum(parts[:, column, :, :, column : column + width] for column in range(kernel))
             image[:, :, top:bottom] = activate(strip if bias is None else strip + bias[:, None, None])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nerco_plugin.archs.blocks.borders import ReflectionPad, reflected, without_autocast
+from nerco_plugin.archs.blocks.borders import ReflectionPad, reflected, without_autocast, without_tf32
 from nerco_plugin.archs.blocks.checks import require_count
 from nerco_plugin.archs.blocks.feature_map import FeatureMap
 from nerco_plugin.archs.blocks.strips import one_by_one, usable
@@ -83,14 +83,14 @@ def normalization(norm: str, num_feat: int) -> nn.Module:
 class ImageConv(nn.Conv2d):
     """A convolution that sees or gives an image: without gradients in float32, whatever autocast says.
 
-    What an image holds in the dark, and more than 8 bits of it, would be lost in 16-bit floats.
+    What an image holds in the dark, and more than 8 bits of it, would be lost in 16-bit floats, and in TF32.
     """
 
     def forward(self, image: Tensor) -> Tensor:
         """As nn.Conv2d; under autocast ``image`` may have either type."""
         if torch.is_grad_enabled():
             return super().forward(image)
-        with without_autocast(image.device):
+        with without_autocast(image.device), without_tf32(image.device):
             return super().forward(image.to(self.weight.dtype))
 
 
