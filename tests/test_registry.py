@@ -116,7 +116,14 @@ sys.modules["torchvision.transforms.functional_tensor"] = functional
 
 
 @pytest.mark.parametrize(
-    ("package", "registry"), [("archs", "ARCH_REGISTRY"), ("losses", "LOSS_REGISTRY"), ("metrics", "METRIC_REGISTRY")]
+    ("package", "registry"),
+    [
+        ("archs", "ARCH_REGISTRY"),
+        ("data", "DATASET_REGISTRY"),
+        ("losses", "LOSS_REGISTRY"),
+        ("metrics", "METRIC_REGISTRY"),
+        ("models", "MODEL_REGISTRY"),
+    ],
 )
 def test_packages_hand_on_what_they_register(package: str, registry: str) -> None:
     run(

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nerco_plugin.archs.blocks import feature_map, resnet, strips
-from nerco_plugin.archs.blocks.borders import ReflectionPad, reflected, without_tf32
+from nerco_plugin.archs.blocks.borders import ReflectionPad, in_float32, reflected
 from nerco_plugin.archs.nerco_arch import NeRCo
 
 
@@ -72,7 +72,7 @@ class Convolutions(TorchDispatchMode):
 def test_convolutions_of_images_are_of_float32_on_a_gpu_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
     for module in (resnet, feature_map):  # as if on a GPU
-        monkeypatch.setattr(module, "without_tf32", lambda device: without_tf32(torch.device("cuda")))
+        monkeypatch.setattr(module, "in_float32", lambda device: in_float32(torch.device("cuda")))
     network = NeRCo(num_feat=16, num_block=1, hidden_dim=16).eval()
     for context in (nullcontext, strips.everywhere):
         with torch.no_grad(), context(), Convolutions() as convolutions:
@@ -82,4 +82,4 @@ def test_convolutions_of_images_are_of_float32_on_a_gpu_too(monkeypatch: pytest.
             assert is_tf32 != (down in (2, 3, 6) or up == 3 * 7)  # the CAM's two means, images, seven columns of one
     assert torch.backends.cudnn.allow_tf32
     assert torch.backends.cudnn.benchmark
-    assert isinstance(without_tf32(torch.device("cpu")), nullcontext)
+    assert isinstance(in_float32(torch.device("cpu")), nullcontext)

@@ -1,6 +1,7 @@
 """Reflected borders in the type that a feature map has, whatever autocast says, and without keeping the map twice."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -19,13 +20,19 @@ def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
     return torch.autocast(device.type, enabled=False) if under_autocast(device) else nullcontext()
 
 
-def without_tf32(device: torch.device) -> AbstractContextManager[Any]:
-    """A context in which float32 is float32 in convolutions on a GPU too, where torch takes TF32 for it, of 10 bits."""
+def in_float32(device: torch.device) -> AbstractContextManager[Any]:
+    """A context in which convolutions of float32 are that: no autocast, and on a GPU no TF32, which has 10 bits."""
     if device.type != "cuda" or torch.compiler.is_compiling():  # a graph has no place for it
-        return nullcontext()
+        return without_autocast(device)
+    return _without_tf32(device)
+
+
+@contextmanager
+def _without_tf32(device: torch.device) -> Iterator[None]:
     cudnn = torch.backends.cudnn
     as_it_is = {name: getattr(cudnn, name) for name in ("enabled", "benchmark", "deterministic")}
-    return cudnn.flags(**as_it_is, allow_tf32=False)
+    with without_autocast(device), cudnn.flags(**as_it_is, allow_tf32=False):
+        yield
 
 
 def reflected(feature: Tensor, border: int, relu: bool = False) -> Tensor:

@@ -6,7 +6,6 @@ convolution reads, while these are in the cache. No padded, normalized or summed
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ from torch.nn import functional as F
 
 from nerco_plugin.allocator import hand_back_freed
 from nerco_plugin.archs.blocks import winograd
-from nerco_plugin.archs.blocks.borders import without_tf32
+from nerco_plugin.archs.blocks.borders import in_float32, without_autocast
 from nerco_plugin.archs.blocks.moments import Moments
 from nerco_plugin.archs.blocks.products import product_dtype
 from nerco_plugin.archs.blocks.strips import are_small, strip_bytes
@@ -106,10 +105,10 @@ class FeatureMap:
     ) -> Iterator[tuple[int, Tensor]]:
         convolve = _convolution(layer, dtype)
         kernel, stride = layer.kernel_size[0], layer.stride[0]
-        exactly = without_tf32 if layer.in_channels < FEW_CHANNELS else nullcontext
+        context = in_float32 if layer.in_channels < FEW_CHANNELS else without_autocast
         for top, bottom in self.strips(height, layer.out_channels):
             frame = self.frame(top * stride, (bottom - 1) * stride + kernel, border, reflect, dtype)
-            with torch.autocast(frame.device.type, enabled=False), exactly(frame.device):
+            with context(frame.device):
                 convolved = convolve(frame)
             yield top, convolved
 
@@ -151,7 +150,7 @@ class FeatureMap:
         columns = columns.contiguous(memory_format=torch.channels_last)
         for top, bottom in self.strips(height, layer.out_channels):
             frame = self.frame(top, bottom + kernel - 1, border, True, self.exact)
-            with torch.autocast(frame.device.type, enabled=False), without_tf32(frame.device):
+            with in_float32(frame.device):
                 parts = F.conv2d(frame, columns).unflatten(1, (kernel, -1))
             strip = sum(parts[:, column, :, :, column : column + width] for column in range(kernel))
             image[:, :, top:bottom] = activate(strip if bias is None else strip + bias[:, None, None])

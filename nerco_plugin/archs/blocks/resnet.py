@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nerco_plugin.archs.blocks.borders import ReflectionPad, reflected, without_autocast, without_tf32
+from nerco_plugin.archs.blocks.borders import ReflectionPad, in_float32, reflected
 from nerco_plugin.archs.blocks.checks import require_count
 from nerco_plugin.archs.blocks.feature_map import FeatureMap
 from nerco_plugin.archs.blocks.strips import one_by_one, usable
@@ -90,7 +90,7 @@ class ImageConv(nn.Conv2d):
         """As nn.Conv2d; under autocast ``image`` may have either type."""
         if torch.is_grad_enabled():
             return super().forward(image)
-        with without_autocast(image.device), without_tf32(image.device):
+        with in_float32(image.device):
             return super().forward(image.to(self.weight.dtype))
 
 
