@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,11 +24,13 @@ from nerco_plugin.metrics.lpips_metric import lpips_distance
 from nerco_plugin.metrics.niqe_guarded_metric import niqe_guarded
 from nerco_plugin.metrics.niqe_paper_metric import niqe_paper
 from nerco_plugin.metrics.ssim_paper_metric import structural_similarity_rgb
+from nerco_plugin.report.interrupts import noted_interrupts
 from nerco_plugin.report.pairs import ImageSet
 from nerco_plugin.report.pictures import lightness_histogram, read_rgb, save_copy
 
 BGR = NDArray[np.uint8]
 Metric = Callable[[BGR], float]
+PATIENCE = 0.2  # seconds until Ctrl-C is looked for
 
 
 @dataclass
@@ -120,8 +122,9 @@ def score_set(job: Job) -> ScoredSet:
 
 
 def start_worker() -> None:
-    """One thread for each process, and Ctrl-C left to the parent."""
+    """One thread for each process, and Ctrl-C left to the parent, which may end it by SIGTERM."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
 
@@ -136,21 +139,32 @@ def score_all(jobs: Sequence[Job], processes: int | None = None, progress: bool 
 
     Raises:
         ImageReadError: all files with broken content, by name.
+        KeyboardInterrupt: on Ctrl-C, when what runs has ended, within a second or two.
     """
     workers = min(processes or usable_cores(), len(jobs))
     context = multiprocessing.get_context("fork" if sys.platform.startswith("linux") else "spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker)
-    try:
-        futures = [pool.submit(score_set, job) for job in jobs]
-        return collect(futures, progress=progress)
-    finally:  # also on Ctrl-C: what has not begun is dropped, what runs ends within a second or two
-        pool.shutdown(wait=True, cancel_futures=True)
+    with noted_interrupts() as interrupted:
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker)
+        try:
+            futures = [pool.submit(score_set, job) for job in jobs]
+            return collect(futures, progress, interrupted)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
-def collect(futures: Sequence[Future[ScoredSet]], progress: bool) -> list[ScoredSet]:
-    """Wait for all, in order, behind a progress bar; broken files are gathered and raised together."""
+def collect(futures: Sequence[Future[ScoredSet]], progress: bool, interrupted: Sequence[int]) -> list[ScoredSet]:
+    """Wait for all, in order, behind a progress bar; broken files are gathered and raised together.
+
+    Raises:
+        ImageReadError: there are such.
+        KeyboardInterrupt: a signal has come to be ``interrupted``.
+    """
     scored, faults = [], []
     for future in tqdm(futures, desc="scoring", unit="image", disable=not progress):
+        while not future.done():
+            if interrupted:
+                raise KeyboardInterrupt
+            wait([future], timeout=PATIENCE)
         try:
             scored.append(future.result())
         except ImageReadError as error:

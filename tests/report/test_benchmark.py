@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -145,6 +147,31 @@ def test_command_line_ends_with_two_on_faults(
     )
     assert "two methods are called 'gamma'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_while_the_pool_is_filled_waits_for_its_locks(
+    photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """Raised there it could leave a lock taken, and the end would be waited for forever."""
+    submit, calls = ProcessPoolExecutor.submit, []
+
+    def interrupted(self: ProcessPoolExecutor, *arguments: Any) -> Any:
+        calls.append(arguments)
+        os.kill(os.getpid(), number)
+        return submit(self, *arguments)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", interrupted)
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            write_report({"gamma": photographs / "gamma"}, photographs / "low", None, tmp_path / "out", progress=False)
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
+    assert len(calls) == len(list((photographs / "low").iterdir()))
+    assert names(tmp_path / "out") == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals to a process group")
