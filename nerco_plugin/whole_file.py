@@ -13,12 +13,16 @@ _LONGEST_HOST = 64
 
 
 @contextmanager
-def whole_file(target: Path) -> Iterator[Path]:
+def whole_file(target: Path, shared: bool = False) -> Iterator[Path]:
     """A path beside ``target`` to write to; becomes ``target`` at the end, and is removed if anything goes wrong.
 
-    Its name does not grow with ``target``'s, which may be as long as a name can be.
+    Args:
+        target: the file.
+        shared: other processes may write it, too: the path is this one's own, and :func:`remove_abandoned` knows it.
+            Else it is the same every time, so that what a killed process left is written over.
     """
-    temporary = target.with_name(f"{_prefix()}{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    own = f"{_prefix()}{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    temporary = target.with_name(own if shared else f".{target.name}.tmp")
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -26,8 +30,7 @@ def whole_file(target: Path) -> Iterator[Path]:
         temporary.replace(target)
         _sync_folder(target.parent)
     finally:
-        with contextlib.suppress(NotADirectoryError):  # nothing was begun
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def remove_abandoned(folder: Path) -> None:
@@ -44,11 +47,12 @@ def remove_abandoned(folder: Path) -> None:
 def _sync_folder(folder: Path) -> None:
     if os.name != "posix":  # elsewhere a folder cannot be opened
         return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with contextlib.suppress(OSError):  # nor everywhere else, and the file is there already
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _prefix() -> str:

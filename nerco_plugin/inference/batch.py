@@ -68,13 +68,13 @@ def _enhance(enhancer: Enhancer, job: Job, strength: float, stops: float, progre
         raise ValueError(f"{job.target} is a folder")
     job.target.parent.mkdir(parents=True, exist_ok=True)
     if job.is_video:
-        with whole_file(job.target) as temporary, _frame_bar(progress) as on_frame:
+        with whole_file(job.target, shared=True) as temporary, _frame_bar(progress) as on_frame:
             suffix = job.target.suffix.lower()
             return enhance_video(enhancer, job.source, temporary, suffix, strength, on_frame, stops)
     photograph = read_photograph(job.source, enhancer.size_check)
     check_holds(job.target, photograph.pixels)  # before the long part
     content = encode_photograph(enhancer.photograph(photograph, strength, stops), job.target)
-    with whole_file(job.target) as temporary:
+    with whole_file(job.target, shared=True) as temporary:
         temporary.write_bytes(content)
     return None
 

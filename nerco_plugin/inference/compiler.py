@@ -22,6 +22,6 @@ def _why_no_triton() -> str | None:
     if importlib.util.find_spec("triton") is None:
         return "torch.compile needs triton for a GPU, and there is none: pip install triton"
     names = [os.environ["CC"]] if os.environ.get("CC") else ["gcc", "clang"]
-    if any(map(shutil.which, names)):
+    if sys.platform == "win32" or any(map(shutil.which, names)):  # triton brings its own there
         return None
     return f"torch.compile needs a C compiler for a GPU, and there is no {' and no '.join(names)}: install one"

@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from typing import Any, cast
 
-import msgspec
 import torch
 from basicsr.archs import build_network
 from basicsr.losses import build_loss
@@ -60,8 +59,6 @@ class NeRCoModel(MendedMixin, BaseModel):
 
     def __init__(self, opt: dict[str, Any]) -> None:
         super().__init__(opt)
-        if self.is_train:
-            self.options = msgspec.convert(opt, NeRCoOptions).train  # checked, with their defaults
         self.net_g = self._build("g")
         if self.is_train:
             self.init_training_settings()
@@ -71,7 +68,7 @@ class NeRCoModel(MendedMixin, BaseModel):
     def _build(self, label: str) -> nn.Module:
         """Build ``network_<label>`` and load its pretrained weights where ``path`` names them."""
         network = build_network(self.opt[f"network_{label}"]).to(self.device)
-        if self.is_train and self.options.channels_last:
+        if self.is_train and self.opt["train"].get("channels_last", False):
             network = network.to(memory_format=torch.channels_last)
         self._load(network, label)
         self.print_network(network)
@@ -94,16 +91,17 @@ class NeRCoModel(MendedMixin, BaseModel):
             self.net_degrade,
             cooperative=self.objective.cooperative is not None,
             identity=self.objective.identity is not None,
-            compiled=self.options.compile,
-            checkpointed=self.options.checkpoint,
+            compiled=train_opt.get("compile", False),
+            checkpointed=train_opt.get("checkpoint", False),
         )
         self.dual_loop = self.model_to_device(loop.train())
         self.discriminators = [
             self._build_discriminator(name) for name in DISCRIMINATORS if self.opt.get(f"network_d_{name}")
         ]
 
-        self.warm_start = self.options.warm_start or WarmStartOptions()
-        self.precision = PRECISIONS[self.options.amp] if self.options.amp else None
+        self.warm_start = WarmStartOptions(**train_opt.get("warm_start") or {})
+        self.accumulate = train_opt.get("accumulate", 1)
+        self.precision = self._precision(train_opt.get("amp"))
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision is torch.float16)
         self.ema_decay = train_opt.get("ema_decay", 0)
         if self.ema_decay > 0:
@@ -112,27 +110,34 @@ class NeRCoModel(MendedMixin, BaseModel):
         self.setup_optimizers()
         self.setup_schedulers()
 
+    def _precision(self, amp: str | None) -> torch.dtype | None:
+        if amp is not None and amp not in PRECISIONS:
+            raise ValueError(f"train.amp must be one of {', '.join(PRECISIONS)} or left out, got {amp!r}")
+        return PRECISIONS[amp] if amp else None
+
     def _build_discriminator(self, name: str) -> Discriminator:
         """Build ``network_d_<name>`` with its adversarial term and what it judges."""
-        criterion = self.options.gan_edge_opt if name.startswith("edge") else self.options.gan_opt
+        train_opt = self.opt["train"]
+        option = "gan_edge_opt" if name.startswith("edge") else "gan_opt"
+        if not train_opt.get(option):
+            raise ValueError(f"network_d_{name} needs train.{option}")
         pseudo = (f"pseudo_{name.removeprefix('edge_')}",) if self.objective.inspects(name) else ()
         normalized = ("normalized",) if name == "low" and self.objective.gan_normalized is not None else ()
-        trained_on = (*(pseudo if self.options.pseudo_as_fake else ()), *normalized)
+        trained_on = (*(pseudo if train_opt.get("pseudo_as_fake", True) else ()), *normalized)
         bare = self._build(f"d_{name}")
         setattr(self, f"net_d_{name}", bare)
-        if self.options.compile:
+        if train_opt.get("compile", False):
             bare.compile(dynamic=False)
         discriminator = Discriminator(
             name=name,
             network=self.model_to_device(bare.train()),
             bare=bare,
-            criterion=build_loss(criterion).to(self.device),
+            criterion=build_loss(train_opt[option]).to(self.device),
             fakes=pseudo + normalized,
             trained_on=trained_on,
         )
-        discriminator.pools = {
-            kind: ImagePool(self.options.image_pool_size) for kind in (discriminator.generated, *trained_on)
-        }
+        size = train_opt.get("image_pool_size", 50)
+        discriminator.pools = {kind: ImagePool(size) for kind in (discriminator.generated, *trained_on)}
         return discriminator
 
     def setup_optimizers(self) -> None:
@@ -151,7 +156,7 @@ class NeRCoModel(MendedMixin, BaseModel):
     def feed_data(self, data: dict[str, Any]) -> None:
         """Take {low, high} to train on or {lq[, gt]} to enhance, (N, 3, H, W) in [0, 1]."""
         if "low" in data:
-            layout = torch.channels_last if self.options.channels_last else torch.preserve_format
+            layout = torch.channels_last if self.opt["train"].get("channels_last", False) else torch.preserve_format
             self.low, self.high = (
                 data[name].to(self.device, non_blocking=True, memory_format=layout) for name in ("low", "high")
             )
@@ -176,7 +181,7 @@ class NeRCoModel(MendedMixin, BaseModel):
 
     def _parts(self, low: Tensor, high: Tensor) -> list[tuple[Tensor, Tensor]]:
         """The batch in ``accumulate`` parts of low- and normal-light images."""
-        return list(zip(low.chunk(self.options.accumulate), high.chunk(self.options.accumulate), strict=True))
+        return list(zip(low.chunk(self.accumulate), high.chunk(self.accumulate), strict=True))
 
     def _exposed(self, image: Tensor, simulated: bool = False) -> Tensor:
         return cast(NeRCo, self.net_g).exposed(image, simulated)

@@ -10,6 +10,7 @@ from basicsr.utils import get_root_logger
 from nerco_plugin.data.image_io import ImageReadError, read_header
 from nerco_plugin.data.image_list import IMAGE_SUFFIXES
 
+SUFFIXES = IMAGE_SUFFIXES | {".gif", ".tga"}  # which others' results may come as
 OWN_FOLDER = "index_files"  # a report's pictures: never taken for results, so a report may lie beside them
 OWN_FILES = frozenset({"scores.json", "scores.csv", "scores.md", "index.html"})
 
@@ -58,7 +59,7 @@ def read_folder(path: Path, role: str, suffix: str = "") -> Folder:
         relative = file.relative_to(path)
         if file.is_dir() or relative.parts[0] == OWN_FOLDER or any(part.startswith(".") for part in relative.parts):
             continue
-        if file.suffix.lower() not in IMAGE_SUFFIXES:
+        if file.suffix.lower() not in SUFFIXES:
             if file.name not in OWN_FILES:
                 get_root_logger().warning(f"{role}: {file} is no image and is left out")
             continue
@@ -67,7 +68,7 @@ def read_folder(path: Path, role: str, suffix: str = "") -> Folder:
             folder.faults.append(f"{role}: {name} is there twice: {folder.files[name].name} and {file.name}")
         folder.files.setdefault(name, file)
     if not folder.files:
-        raise PairingError(f"{role}: no image in {path} (looked for {' '.join(sorted(IMAGE_SUFFIXES))})")
+        raise PairingError(f"{role}: no image in {path} (looked for {' '.join(sorted(SUFFIXES))})")
     return folder
 
 
@@ -81,6 +82,8 @@ def image_size(path: Path) -> tuple[int, int]:
         header = read_header(path)
     except ImageReadError as error:
         raise PairingError(str(error)) from error
+    if path.suffix.lower() == ".jp2":  # whose header reader does not know the depth
+        raise PairingError(f"{path}: JPEG 2000 may hold more than the 8 bits that scores are taken on: save it as PNG")
     if header.bits > 8:
         raise PairingError(f"{path}: scores are taken on 8-bit images, this one has {header.bits} bits per value")
     return header.width, header.height

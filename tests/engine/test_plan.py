@@ -1,6 +1,7 @@
 """The plan of a run: counts, networks, memory, output, without a step being taken."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -86,6 +87,16 @@ def test_memory_counts_weights_gradients_states_and_average(project: Path) -> No
     kept = [expected_memory(opt, network_costs(opt)).kept for opt in (in_parts, two)]
     assert kept[0] == kept[1] > 0
     assert "of 2 image(s) in float32, about a seventh of it with checkpoint" in training_plan(in_parts)
+
+
+@pytest.mark.parametrize("error", [AssertionError("not alike"), KeyError("scale"), OSError("gone")])
+def test_what_a_data_set_of_basicsr_raises_is_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    opt = build(project, "sr")
+    monkeypatch.setattr("nerco_plugin.engine.loader.build_dataset", Mock(side_effect=error))
+    with pytest.raises(OptionError, match=f"data set pairs: .*{error.args[0]}"):
+        training_plan(opt)
 
 
 def test_data_that_cannot_be_read_is_named(project: Path) -> None:

@@ -347,3 +347,20 @@ def test_compilers_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CC")
     monkeypatch.setattr("shutil.which", lambda name: None)
     assert "there is no gcc and no clang" in (why_not_compile("cuda") or "")
+
+
+@pytest.mark.parametrize("said", ["DefaultCPUAllocator: can't allocate", "CUBLAS_STATUS_ALLOC_FAILED when calling"])
+def test_out_of_memory_is_one_files_fault(
+    photographs: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(Enhancer, "photograph", fail)
+    assert enhance(photographs / "1.png", "-o", tmp_path / "out", "--weights", tiny_weights) == 1
+    assert "1.png: out of memory; try --precision bf16" in capsys.readouterr().err

@@ -1,8 +1,11 @@
 """SSIMLoss against scikit-image's SSIM, its gradient, and what it refuses."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from basicsr.losses import build_loss
+from basicsr.metrics.psnr_ssim import _ssim_pth
 from skimage.metrics import structural_similarity
 
 
@@ -29,6 +32,15 @@ def test_it_is_one_less_the_similarity_that_scikit_image_finds() -> None:
         similar.append(by_pixel[:, 5:-5, 5:-5].mean())
     assert found == pytest.approx(2 * (1 - sum(similar) / 2), rel=1e-4)
     assert 0.1 < found < 1.9
+
+
+@pytest.mark.parametrize("change", [lambda truth: truth / 2, lambda truth: 0.4 + truth / 5, lambda truth: 1 - truth])
+def test_brightness_and_contrast_count_as_in_basicsr(change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    truth = pair()[1].double().requires_grad_()
+    loss = build_loss({"type": "SSIMLoss"})
+    expected = 1 - _ssim_pth(change(truth) * 255, truth * 255).mean()
+    assert loss(change(truth), truth).item() == pytest.approx(expected.item(), rel=1e-6)  # its window is of float32
+    assert not loss.state_dict()
 
 
 def test_its_gradient_leads_to_the_truth() -> None:

@@ -222,5 +222,6 @@ def test_a_run_on_the_cpu_leaves_the_gpu_alone(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # and yet not initialized
     state = get_rng_state()
     assert state["cuda"] is None
-    set_rng_state(state)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", asked := [].append)
     set_rng_state({**state, "cuda": torch.zeros(16, dtype=torch.uint8)})  # of a run on a GPU
+    assert not asked.__self__

@@ -162,22 +162,15 @@ def test_accumulation_gives_the_gradients_of_the_whole_batch(warm: bool) -> None
 def test_the_warm_start_learns_from_simulated_pairs_and_then_ends() -> None:
     model = small_model(warm_start={"num_iter": 30, "exposure": [0.05, 0.1]})
     data, errors = batch(1), []
-    discriminators = [
-        weight.clone() for discriminator in model.discriminators for weight in discriminator.bare.parameters()
-    ]
+    judging = [weight for discriminator in model.discriminators for weight in discriminator.bare.parameters()]
+    before = [weight.clone() for weight in judging]
     for iteration in range(1, 31):
         model.feed_data({"low": torch.full((1, 3, 32, 32), float("nan")), "high": data["high"]})  # never looked at
         model.optimize_parameters(iteration)
         errors.append(float(model.get_current_log()["l_warm_high"]))
     assert errors[-1] < 0.8 * errors[0]
     assert set(model.get_current_log()) == {"l_nr", "l_warm_low", "l_warm_high", "l_warm_mask"}
-    assert all(
-        map(
-            torch.equal,
-            discriminators,
-            [weight for discriminator in model.discriminators for weight in discriminator.bare.parameters()],
-        )
-    )
+    assert all(map(torch.equal, before, judging))
     model.feed_data(data)
     model.optimize_parameters(31)
     assert "l_cycle_low" in model.get_current_log()

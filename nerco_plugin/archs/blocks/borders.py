@@ -1,5 +1,6 @@
 """Reflected borders in the type that a feature map has, whatever autocast says, and without keeping the map twice."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -8,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+
+_SWITCHING = threading.RLock()  # the switch is the whole process's
 
 
 def under_autocast(device: torch.device) -> bool:
@@ -29,10 +32,16 @@ def in_float32(device: torch.device) -> AbstractContextManager[Any]:
 
 @contextmanager
 def _without_tf32(device: torch.device) -> Iterator[None]:
-    cudnn = torch.backends.cudnn
-    as_it_is = {name: getattr(cudnn, name) for name in ("enabled", "benchmark", "deterministic")}
-    with without_autocast(device), cudnn.flags(**as_it_is, allow_tf32=False):
-        yield
+    cudnn: Any = torch.backends.cudnn
+    by_operator = hasattr(cudnn, "conv")  # from torch 2.9 on, which refuses to mix this with what it had before
+    switch, name, off = (cudnn.conv, "fp32_precision", "ieee") if by_operator else (cudnn, "allow_tf32", False)
+    with _SWITCHING, without_autocast(device):
+        before = getattr(switch, name)
+        setattr(switch, name, off)
+        try:
+            yield
+        finally:
+            setattr(switch, name, before)
 
 
 def reflected(feature: Tensor, border: int, relu: bool = False) -> Tensor:
