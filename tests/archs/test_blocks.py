@@ -9,7 +9,17 @@ from torch.nn import functional as F
 
 from nerco_plugin.archs import blocks
 
-STANDARD = ("collections", "contextlib", "contextvars", "functools", "math", "pathlib", "platform", "typing")
+STANDARD = (
+    "collections",
+    "contextlib",
+    "contextvars",
+    "functools",
+    "math",
+    "pathlib",
+    "platform",
+    "threading",
+    "typing",
+)
 ALLOWED = ("torch", "nerco_plugin.archs.blocks", "nerco_plugin.allocator", *STANDARD)  # which is ctypes alone
 
 
