@@ -8,7 +8,7 @@ keep theirs.
 import torch
 from torch import Tensor
 
-from nerco_plugin.archs.blocks.borders import without_autocast
+from nerco_plugin.archs.blocks.autocast import without_autocast
 
 CELLS = 64  # down and across, of the grid that tells brightness
 RADIUS = 4  # cells around one that count for its place

@@ -21,8 +21,8 @@ def whole_file(target: Path, shared: bool = False) -> Iterator[Path]:
         shared: other processes may write it, too: the path is this one's own, and :func:`remove_abandoned` knows it.
             Else it is the same every time, so that what a killed process left is written over.
     """
-    own = f"{_prefix()}{os.getpid()}-{secrets.token_hex(4)}.tmp"
-    temporary = target.with_name(own if shared else f".{target.name}.tmp")
+    name = f"{_prefix()}{os.getpid()}-{secrets.token_hex(4)}.tmp" if shared else f".{target.name}.tmp"
+    temporary = target.with_name(name)
     try:
         yield temporary
         with temporary.open("rb+") as file:

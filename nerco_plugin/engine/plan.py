@@ -14,8 +14,10 @@ def training_plan(opt: dict[str, Any]) -> str:
     Raises:
         OptionError: a data set cannot be built, or is empty.
     """
-    datasets = {name: build(block, opt["manual_seed"]) for name, block in opt["datasets"].items()}
-    counts = {name: len(dataset) for name, dataset in datasets.items()}  # type: ignore[arg-type]
+    counts = {
+        name: len(build(block, opt["manual_seed"]))  # type: ignore[arg-type]
+        for name, block in opt["datasets"].items()
+    }
     costs = network_costs(opt)
     parts = {
         "Run": _run(opt),

@@ -5,7 +5,7 @@ from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor
 from torch.nn import functional as F
 
-from nerco_plugin.archs.blocks.borders import without_autocast
+from nerco_plugin.archs.blocks.autocast import without_autocast
 from nerco_plugin.losses.base import WeightedLoss, check_alike
 
 WINDOW = 11  # pixels across

@@ -56,6 +56,21 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         assert fault in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "pixels", "words"),
+    [
+        ("1.png", np.zeros((4, 6), np.uint16), "1.png: scores are taken on 8-bit images, this one has 16 bits"),
+        ("1.jp2", np.zeros((40, 60, 3), np.uint8), "1.jp2: JPEG 2000 may hold more than the 8 bits"),
+    ],
+)
+def test_more_than_8_bits_are_refused(tmp_path: Path, name: str, pixels: np.ndarray, words: str) -> None:
+    save(tmp_path / "low/1.png", width=pixels.shape[1], height=pixels.shape[0])
+    (tmp_path / "ours").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "ours" / name)
+    with pytest.raises(PairingError, match=words):
+        pair_images({"ours": tmp_path / "ours"}, tmp_path / "low")
+
+
 def test_a_missing_result_is_named(tmp_path: Path) -> None:
     save(tmp_path / "low/1.png")
     save(tmp_path / "low/2.png")

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from nerco_plugin.allocator import hand_back_freed
 from nerco_plugin.archs.blocks import winograd
-from nerco_plugin.archs.blocks.borders import in_float32, without_autocast
+from nerco_plugin.archs.blocks.autocast import in_float32, without_autocast
 from nerco_plugin.archs.blocks.moments import Moments
 from nerco_plugin.archs.blocks.products import product_dtype
 from nerco_plugin.archs.blocks.strips import are_small, strip_bytes

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from nerco_plugin.archs.blocks.borders import under_autocast
+from nerco_plugin.archs.blocks.autocast import under_autocast
 from nerco_plugin.archs.blocks.checks import require_count
 from nerco_plugin.archs.blocks.products import product_dtype
 from nerco_plugin.archs.blocks.strips import are_small

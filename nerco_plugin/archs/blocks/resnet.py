@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nerco_plugin.archs.blocks.borders import ReflectionPad, in_float32, reflected
+from nerco_plugin.archs.blocks.autocast import in_float32
+from nerco_plugin.archs.blocks.borders import ReflectionPad, reflected
 from nerco_plugin.archs.blocks.checks import require_count
 from nerco_plugin.archs.blocks.feature_map import FeatureMap
 from nerco_plugin.archs.blocks.strips import one_by_one, usable

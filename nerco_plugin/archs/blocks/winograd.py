@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from nerco_plugin.archs.blocks.borders import under_autocast
+from nerco_plugin.archs.blocks.autocast import under_autocast
 from nerco_plugin.archs.blocks.strips import are_small
 from nerco_plugin.archs.blocks.untouched import is_plain
 
