@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import run_forked
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 FILLED = """
 from basicsr.utils.registry import (
@@ -30,6 +32,7 @@ assert ARCH_REGISTRY.get("NeRCo") is NeRCo
 
 
 def run(code: str) -> str:
+    """What ``code`` prints, in a process that has imported nothing."""
     command = [sys.executable, "-W", "error::ImportWarning", "-c", code]
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -52,7 +55,7 @@ def run(code: str) -> str:
     ],
 )
 def test_the_registries_are_filled(first: str) -> None:
-    run(f"{first}\n{FILLED}")
+    run_forked(f"{first}\n{FILLED}")
 
 
 def test_basicsr_before_this_package() -> None:
@@ -61,7 +64,7 @@ import sys, types, torchvision.transforms.functional as functional
 sys.modules["torchvision.transforms.functional_tensor"] = functional
 import basicsr, nerco_plugin
 """
-    run(stand_in + FILLED)
+    run_forked(stand_in + FILLED)
 
 
 def test_enhancing_does_without_basicsr() -> None:
@@ -77,7 +80,7 @@ def test_enhancing_does_without_basicsr() -> None:
 
 
 def test_names_of_basicsrs_networks() -> None:
-    shown = run(
+    shown = run_forked(
         "from nerco_plugin.registry import find_network\n"
         "print(find_network('SRVGGNetCompact').__name__, find_network('EDSR').__name__, find_network('NoNet'))"
     )
@@ -106,34 +109,41 @@ SAID = (
 
 
 def test_a_name_of_ours_that_is_taken_is_said_at_every_look_up() -> None:
-    assert run(f"import nerco_plugin{CLASH}{LOOK_UP}").splitlines() == 3 * [SAID]
+    assert run_forked(f"import nerco_plugin{CLASH}{LOOK_UP}").splitlines() == 3 * [SAID]
     first = """
 import sys, types, torchvision.transforms.functional as functional
 sys.modules["torchvision.transforms.functional_tensor"] = functional
 """
     asked = "\ntry:\n    import nerco_plugin\nexcept Exception as error:\n    print(f'{type(error).__name__}: {error}')"
-    assert run(first + CLASH + asked).splitlines() == [SAID]
+    assert run_forked(first + CLASH + asked).splitlines() == [SAID]
 
 
-@pytest.mark.parametrize(
-    ("package", "registry"),
-    [
-        ("archs", "ARCH_REGISTRY"),
-        ("data", "DATASET_REGISTRY"),
-        ("losses", "LOSS_REGISTRY"),
-        ("metrics", "METRIC_REGISTRY"),
-        ("models", "MODEL_REGISTRY"),
-    ],
-)
-def test_packages_hand_on_what_they_register(package: str, registry: str) -> None:
+PACKAGES = {
+    "archs": "ARCH_REGISTRY",
+    "data": "DATASET_REGISTRY",
+    "losses": "LOSS_REGISTRY",
+    "metrics": "METRIC_REGISTRY",
+    "models": "MODEL_REGISTRY",
+}
+
+
+def test_packages_hand_on_what_they_register() -> None:
     run(
-        f"import sys, nerco_plugin.{package} as package\n"
+        "import sys, importlib\n"
+        f"packages = [importlib.import_module('nerco_plugin.' + name) for name in {[*PACKAGES]}]\n"
+        "assert all(set(package.__all__) <= set(dir(package)) for package in packages)\n"
         "assert 'torch' not in sys.modules and 'basicsr' not in sys.modules\n"
-        "assert set(package.__all__) <= set(dir(package))\n"
+    )
+
+
+@pytest.mark.parametrize(("package", "registry"), PACKAGES.items())
+def test_a_package_registers_what_it_hands_on(package: str, registry: str) -> None:
+    run_forked(
+        f"from nerco_plugin import {package} as package\n"
         f"from nerco_plugin.{package} import *\n"
         f"from basicsr.utils.registry import {registry}\n"
         f"ours = {{name: one for name, one in {registry} if one.__module__.startswith('nerco_plugin.')}}\n"
         "assert sorted(ours) == sorted(package.__all__), ours\n"
         "assert all(globals()[name] is one for name, one in ours.items())\n"
-        "try:\n    package.Nothing\nexcept AttributeError as error:\n    print(error)\n"
+        "assert not hasattr(package, 'Nothing')\n"
     )

@@ -1,7 +1,5 @@
 """Released checkpoints give the same pictures: the converted networks against the contract."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ from nerco_plugin.archs.released_weights import (
     convert_nrn,
 )
 from nerco_plugin.inference.weights import read_weights
-from tests.conftest import REPOSITORY
+from tests.data.run_tool import run_tool
 from tests.released import Released
 
 PARAMETERS = {"G_A": 11_387_587, "G_B": 11_378_179, "Pre": 11_658_051, "H": 249_765, "D_A": 2_764_737}
@@ -79,24 +77,18 @@ def test_unknown_and_missing_weights_are_refused_by_name(released: Released) -> 
         convert_mask_extractor(state)
 
 
-def test_the_tool_converts_what_is_there_and_names_what_is_wrong(released: Released, tmp_path: Path) -> None:
+def test_the_tool_converts_what_is_there_and_names_what_is_wrong(
+    released: Released, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for net in ("G_A", "Pre", "H", "G_B"):
         torch.save(released.state(net), tmp_path / f"latest_net_{net}.pth")
-    tool = [
-        sys.executable,
-        str(REPOSITORY / "tools/convert_released_weights.py"),
-        str(tmp_path),
-        str(tmp_path / "o.pth"),
-    ]
-    done = subprocess.run(tool, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    arguments = "convert_released_weights", str(tmp_path), str(tmp_path / "o.pth")
+    assert run_tool(*arguments) == 0
     network = build_network({"type": "NeRCo", "use_position": False, "enhance_input": "concat"})
     network.load_state_dict(torch.load(tmp_path / "o.pth", weights_only=True)["params"], strict=True)
     assert read_weights(tmp_path / "o.pth").network_g["use_position"] is False  # needs no option file
     degrade = torch.load(tmp_path / "o_degrade.pth", weights_only=True)["params"]
     assert torch.equal(degrade["trunk.1.weight"], released.state("G_B")["model.1.weight"])
     (tmp_path / "latest_net_Pre.pth").write_bytes(b"not a checkpoint")
-    failed = subprocess.run(tool, capture_output=True, text=True, cwd=tmp_path)
-    assert failed.returncode == 1
-    assert "latest_net_Pre.pth" in failed.stderr
-    assert "Traceback" not in failed.stderr
+    assert run_tool(*arguments) == 1
+    assert "latest_net_Pre.pth" in capsys.readouterr().err

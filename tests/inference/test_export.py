@@ -76,7 +76,7 @@ def test_a_program_computes_what_torch_does(weights: Path, tmp_path: Path) -> No
 
 def test_a_network_that_exposes_its_images_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("onnxruntime")
-    monkeypatch.setattr("nerco_plugin.light.BISECTIONS", 6)  # a graph has them one by one: all 24 take a minute
+    monkeypatch.setattr("nerco_plugin.light.BISECTIONS", 2)  # a graph has them one by one: all 24 take a minute
     block = {"type": "NeRCo", **SMALLEST, **EXPOSED}
     write_weights(Weights(NeRCo(**SMALLEST, **EXPOSED).state_dict(), block), tmp_path / "net.safetensors")
     network = network_of(tmp_path / "net.safetensors")
