@@ -110,6 +110,7 @@ class EvaluationData:
     """
 
     def __init__(self, options: dict[str, Any], rank: int, world_size: int) -> None:
+        self.options = options
         self.name = options["name"]
         self.dataset = build(options, seed=0)
         self.shard = range(rank, len(self), world_size)

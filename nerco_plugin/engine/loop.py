@@ -18,9 +18,9 @@ from nerco_plugin.engine.options import OptionError
 from nerco_plugin.engine.progress import Progress
 from nerco_plugin.engine.replicas import check_replicas
 from nerco_plugin.engine.resumed_options import flat_options
-from nerco_plugin.engine.scores import log_scores, mean_scores, update_best
+from nerco_plugin.engine.scores import log_scores, mean_scores, update_best, validates_itself
 from nerco_plugin.engine.signals import StopRequest
-from nerco_plugin.engine.validation import GivenUpError, sync_buffers, validate, validates_itself
+from nerco_plugin.engine.validation import GivenUpError, sync_buffers, validate
 from nerco_plugin.models.mended import NonFiniteError
 from nerco_plugin.models.rng_state import kept_rng_state
 from nerco_plugin.models.state_file import CheckpointError
@@ -177,7 +177,7 @@ class Training:
         scores = {}
         save_img = bool(self.opt["val"]["save_img"])
         for data in self.val_data:
-            if validates_itself(self.model):
+            if validates_itself(type(self.model)):
                 self.model.validation(data.whole(), self.iteration, progress.tensorboard, save_img)
                 continue
             picture = partial(self.picture, data.name) if save_img else None

@@ -81,7 +81,7 @@ def check_inside(opt: dict[str, Any], faults: Faults) -> None:
         check_logger(opt, faults)
         check_iterations(opt, faults)
         check_crops(opt, faults)
-    check_validation(opt, _check_data_sets(opt, reads, faults), name, reads, faults)
+    check_validation(opt, _check_data_sets(opt, reads, faults), cls, reads, faults)
     if cls is not None:
         _check_required(opt, required_keys(cls, MODEL_METHODS, opt["is_train"]), name, faults)
     if hasattr(cls, "OPTIONS"):

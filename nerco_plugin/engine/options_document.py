@@ -29,12 +29,15 @@ Every option of every class of this package that an option file can name. Writte
 from signatures and docstrings: change those, not this page. Options that all models and data sets share are BasicSR's
 own; `python tools/train.py -opt FILE --check` holds a file against all of them and prints what will run.
 """
+METRICS = """\
+`val: {metrics: {ANY_NAME: {type: NAME, ...}}}`. A metric that compares with references scores the data sets that have
+them, the others score all: PSNR on LOL and NIQE on LIME stand in one file."""
 SECTIONS: tuple[tuple[str, str, Registry], ...] = (
     ("Models", "`model_type: NAME`; a dot stands for a level of the YAML.", MODEL_REGISTRY),
     ("Networks", "`network_g: {type: NAME, ...}`, and wherever else a network stands.", ARCH_REGISTRY),
     ("Losses", "`train: {nr_opt: {type: NAME, ...}}`, and the other `*_opt`.", LOSS_REGISTRY),
     ("Data sets", "`datasets: {train: {type: NAME, ...}}`.", DATASET_REGISTRY),
-    ("Metrics", "`val: {metrics: {ANY_NAME: {type: NAME, ...}}}`.", METRIC_REGISTRY),
+    ("Metrics", METRICS, METRIC_REGISTRY),
 )
 OF_EVERY = {  # what BasicSR gives every data set and metric
     "name": "of the data set, in logs and folders.",

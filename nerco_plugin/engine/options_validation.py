@@ -8,20 +8,23 @@ from nerco_plugin.engine.options_parts import check_metric
 from nerco_plugin.engine.options_reads import Reads
 from nerco_plugin.engine.options_source import Faults, lookup
 from nerco_plugin.engine.options_tables import VAL
-from nerco_plugin.engine.scores import needs_reference
+from nerco_plugin.engine.scores import needs_reference, validates_itself
 
 
-def check_validation(opt: dict[str, Any], classes: dict[str, Any], model: str, reads: Reads, faults: Faults) -> None:
+def check_validation(
+    opt: dict[str, Any], classes: dict[str, Any], model: type[Any] | None, reads: Reads, faults: Faults
+) -> None:
     """Add the faults of ``opt['val']``; ``classes`` are those of the data sets by name, None where unknown."""
-    check_block(opt["val"], ("val",), reads.types | VAL, model, faults, reads)
+    check_block(opt["val"], ("val",), reads.types | VAL, str(opt.get("model_type", "the model")), faults, reads)
     metrics = lookup(opt, "val", "metrics")
     if not isinstance(metrics, dict):
         return
+    scored = {name: cls for name, cls in classes.items() if not name.startswith("train")}
     without = [
-        f"{name} ({cls.__name__})"
-        for name, cls in classes.items()
-        if cls is not None and not name.startswith("train") and not gives_reference(cls)
+        f"{name} ({cls.__name__})" for name, cls in scored.items() if cls is not None and not gives_reference(cls)
     ]
+    if len(without) < len(scored) and not validates_itself(model):
+        without = []  # metrics that compare with references score the others alone
     for name, block in metrics.items():
         keys = ("val", "metrics", name)
         function = check_metric(block, keys, faults)

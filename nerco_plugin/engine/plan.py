@@ -6,6 +6,7 @@ from typing import Any
 from nerco_plugin.engine.loader import build
 from nerco_plugin.engine.plan_memory import Memory, expected_memory, images_at_once
 from nerco_plugin.engine.plan_networks import NetworkCost, network_costs
+from nerco_plugin.engine.scores import metrics_of
 
 
 def training_plan(opt: dict[str, Any]) -> str:
@@ -44,7 +45,9 @@ def _run(opt: dict[str, Any]) -> Iterator[str]:
 def _data(opt: dict[str, Any], counts: dict[str, int]) -> Iterator[str]:
     for name, block in opt["datasets"].items():
         roots = ", ".join(str(value) for key, value in block.items() if key.startswith("dataroot") and value)
-        yield f"{name}: {counts[name]} images, {block['name']} ({block['type']}) from {roots}"
+        scored = "" if name == "train" else ", ".join(metrics_of(opt, block))
+        by = f"; scored by {scored}" if scored else ""
+        yield f"{name}: {counts[name]} images, {block['name']} ({block['type']}) from {roots}{by}"
 
 
 def _schedule(opt: dict[str, Any], images: int) -> Iterator[str]:

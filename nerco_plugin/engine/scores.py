@@ -8,9 +8,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+from basicsr.models.sr_model import SRModel
 from basicsr.utils import get_root_logger
-from basicsr.utils.registry import METRIC_REGISTRY
+from basicsr.utils.registry import DATASET_REGISTRY, METRIC_REGISTRY
 
+from nerco_plugin.engine.options_data import gives_reference
 from nerco_plugin.engine.options_source import OptionError
 
 Scores = dict[str, float]  # by the metric's name in the YAML; nan where an image has no score
@@ -20,6 +22,21 @@ def needs_reference(metric: Callable[..., Any]) -> bool:
     """Whether a metric cannot do without ``img2``, the paired truth."""
     parameter = inspect.signature(metric).parameters.get("img2")
     return parameter is not None and parameter.default is parameter.empty
+
+
+def metrics_of(opt: dict[str, Any], data_set: dict[str, Any]) -> dict[str, Any]:
+    """Those of ``val:metrics`` that score a data set: where it has no references, none that compares with them."""
+    metrics = opt["val"].get("metrics") or {}
+    if gives_reference(DATASET_REGISTRY.get(data_set["type"])):
+        return metrics
+    return {
+        name: options for name, options in metrics.items() if not needs_reference(METRIC_REGISTRY.get(options["type"]))
+    }
+
+
+def validates_itself(model: type[Any] | None) -> bool:
+    """Whether this is one of BasicSR's models with a validation of its own kind (video, generation, ...)."""
+    return getattr(model, "nondist_validation", SRModel.nondist_validation) is not SRModel.nondist_validation
 
 
 def require_references(metrics: dict[str, Any], batch: dict[str, Any], data_set: str) -> None:
@@ -64,13 +81,15 @@ def mean_scores(images: Sequence[Scores]) -> Scores:
 def update_best(model: Any, data_set: str, means: Scores, iteration: int) -> None:
     """Keep the best mean of each metric in ``model.best_metric_results``, as BasicSR does.
 
-    A metric that the run did not have before, or had with another ``better``, begins anew.
+    A metric that the run did not have before, or had with another ``better``, begins anew; one that does not score
+    this set has none.
     """
     if not means:
         return
     before = getattr(model, "best_metric_results", {}).pop(data_set, {})
     model._initialize_best_metric_results(data_set)
-    best = model.best_metric_results[data_set]
+    new = model.best_metric_results[data_set]
+    best = model.best_metric_results[data_set] = {metric: new[metric] for metric in new if metric in means}
     for metric in best.keys() & before.keys():
         if before[metric]["better"] == best[metric]["better"]:
             best[metric] = before[metric]

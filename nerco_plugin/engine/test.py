@@ -13,9 +13,9 @@ from nerco_plugin.engine.distributed import find_place, process_group, wait_for_
 from nerco_plugin.engine.loader import EvaluationData
 from nerco_plugin.engine.options import OptionError, build_options, parse_arguments
 from nerco_plugin.engine.run_folder import make_folders, open_log
-from nerco_plugin.engine.scores import log_scores, mean_scores
+from nerco_plugin.engine.scores import log_scores, mean_scores, validates_itself
 from nerco_plugin.engine.train import build_model
-from nerco_plugin.engine.validation import TestedImage, check_names, validate, validates_itself
+from nerco_plugin.engine.validation import TestedImage, check_names, validate
 from nerco_plugin.report.benchmark import write_report
 
 MISSING_SET = (
@@ -58,7 +58,7 @@ def test_one(model: Any, data: EvaluationData, opt: dict[str, Any]) -> str:
     logger.info(f"Testing {data.name}...")
     pictures = Path(opt["path"]["visualization"]) / data.name
     save_img = opt["val"]["save_img"] is not False
-    if validates_itself(model):
+    if validates_itself(type(model)):
         model.validation(data.whole(), current_iter=opt["name"], tb_logger=None, save_img=save_img)
         return f"{data.name}: {len(data)} samples, tested by {opt['model_type']} itself."
     ending = f"_{opt['val']['suffix'] or opt['name']}"

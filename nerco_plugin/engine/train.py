@@ -20,6 +20,7 @@ from nerco_plugin.engine.options import build_options, parse_arguments
 from nerco_plugin.engine.plan import training_plan
 from nerco_plugin.engine.resume import Start, find_start
 from nerco_plugin.engine.run_folder import keep_options, locked, make_folders, make_room, open_log, option_texts
+from nerco_plugin.engine.scores import metrics_of
 from nerco_plugin.engine.signals import StopRequest
 from nerco_plugin.engine.validation import check_names
 from nerco_plugin.models.mended import mended
@@ -94,12 +95,11 @@ def begin(opt: dict[str, Any], args: Namespace, checkpoints: Checkpoints) -> tup
 
 
 def first_metric(opt: dict[str, Any], sets: list[dict[str, Any]]) -> Judge | None:
-    """The first metric of the first validation set, by which ``logger:keep_best`` goes."""
-    metrics = opt["val"].get("metrics")
-    if not sets or not metrics:
-        return None
-    name, options = next(iter(metrics.items()))
-    return Judge(sets[0]["name"], name, higher=options.get("better", "higher") == "higher")
+    """The first metric that scores a validation set, the first of these first: ``logger:keep_best`` goes by it."""
+    for block in sets:
+        for name, options in metrics_of(opt, block).items():
+            return Judge(block["name"], name, higher=options.get("better", "higher") == "higher")
+    return None
 
 
 def log_counts(opt: dict[str, Any], data: TrainingData, val_data: list[EvaluationData]) -> None:

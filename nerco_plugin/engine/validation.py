@@ -7,14 +7,13 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import torch
-from basicsr.models.sr_model import SRModel
 from basicsr.utils import tensor2img
 
 from nerco_plugin.engine.distributed import gather
 from nerco_plugin.engine.loader import EvaluationData
 from nerco_plugin.engine.options import OptionError
 from nerco_plugin.engine.progress import bar
-from nerco_plugin.engine.scores import Scores, require_references, score
+from nerco_plugin.engine.scores import Scores, metrics_of, require_references, score
 from nerco_plugin.models.state_file import write_bytes
 
 
@@ -47,9 +46,9 @@ def validate(
 
     Raises:
         GivenUpError: ``stop`` said so.
-        OptionError: a metric compares with references, and the set has none.
+        OptionError: a metric compares with references, and a set that may have them has none.
     """
-    metrics = model.opt["val"].get("metrics") or {}
+    metrics = metrics_of(model.opt, data.options)
     own: dict[int, TestedImage] = {}
     batches = data.batches()
     for _ in bar(model.opt["rank"], iterable=range(data.rounds), desc=data.name, unit="image", leave=False):
@@ -103,11 +102,6 @@ def check_names(data_sets: Iterable[EvaluationData]) -> None:
                 text = f"{other} and {path} would be saved under one name: rename one, or set val:save_img: false"
                 raise OptionError(f"data set {data.name}: {text}")
             seen[Path(path).stem] = path
-
-
-def validates_itself(model: Any) -> bool:
-    """Whether this is one of BasicSR's models with a validation of its own kind (video, generation, ...)."""
-    return getattr(type(model), "nondist_validation", SRModel.nondist_validation) is not SRModel.nondist_validation
 
 
 def sync_buffers(model: Any) -> None:

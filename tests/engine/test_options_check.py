@@ -254,9 +254,9 @@ def test_null_is_off_for_a_part_and_the_default_for_an_argument(project: Path) -
             ["val:metrics:psnr={type: calculate_psnr, crop_border: 0}"],
             "calculate_psnr compares with references, which val (SingleImageDataset) does not have",
         ),
-        (
+        (  # of two sets one has them, but this model validates by itself and asks for them in both
             "test",
-            ["val:metrics={psnr: {type: calculate_psnr, crop_border: 0}}"],
+            ["model_type=RealESRNetModel", "val:metrics={psnr: {type: calculate_psnr, crop_border: 0}}"],
             "calculate_psnr compares with references, which test_2 (SingleImageDataset) does not have",
         ),
     ],

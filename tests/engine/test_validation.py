@@ -1,5 +1,6 @@
 """Validation of any restoration model: scores, pictures, what has no score, what has no reference."""
 
+import json
 import logging
 import math
 import re
@@ -19,8 +20,8 @@ from tiny_run import Project
 from nerco_plugin.data.lmdb_writer import create_lmdb
 from nerco_plugin.engine.loader import EvaluationData
 from nerco_plugin.engine.options import OptionError
-from nerco_plugin.engine.scores import log_scores, mean_scores, score, update_best
-from nerco_plugin.engine.validation import check_names, validate, validates_itself
+from nerco_plugin.engine.scores import log_scores, mean_scores, score, update_best, validates_itself
+from nerco_plugin.engine.validation import check_names, validate
 
 PSNR = {"type": "calculate_psnr", "crop_border": 0}
 NIQE = {"type": "calculate_niqe", "crop_border": 0, "better": "lower"}
@@ -91,8 +92,28 @@ def test_reference_is_never_another_photograph(project: Project) -> None:
     images = validate(model, data(project, "SingleImageDataset"))
     assert all(image.gt_path is None for image in images)
     assert not hasattr(model, "gt")
+
+
+def test_metrics_score_the_sets_that_they_can(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics = {"psnr": PSNR, "loe": {"type": "calculate_loe"}}
+    for kind, scored in (("PairedImageDataset", {"psnr", "loe"}), ("SingleImageDataset", {"loe"})):
+        images = validate(Copier(**metrics), data(project, kind))
+        assert len(images) == 5
+        assert all(image.scores.keys() == scored for image in images)
+    monkeypatch.setattr("nerco_plugin.engine.scores.gives_reference", lambda cls: True)  # by its source it may
     with pytest.raises(OptionError, match="val:metrics:psnr compares with references, which data set set"):
-        validate(Copier(psnr=PSNR), data(project, "SingleImageDataset"))
+        validate(Copier(**metrics), data(project, "SingleImageDataset"))
+
+
+def test_a_run_is_scored_on_pairs_and_on_what_has_no_references(project: Project) -> None:
+    dark = "\n  val_2: {name: dark, type: SingleImageDataset, dataroot_lq: datasets/lq, io_backend: {type: disk}}"
+    text = project.unpaired.read_text().replace("\nnetwork_g:", f"{dark}\nnetwork_g:", 1)
+    force = ("train:total_iter=2", "val:val_freq=1", "logger:keep_last=1", "logger:keep_best=1")
+    metrics = f"val:metrics={{psnr: {json.dumps(PSNR)}, loe: {{type: calculate_loe}}}}"
+    project.train(project.write("both.yml", text), "both", *force, metrics)
+    last = project.manifest("both")[-1]["validation"]
+    for part in (last["scores"], last["best"]):
+        assert {name: list(scores) for name, scores in part.items()} == {"held_back": ["psnr", "loe"], "dark": ["loe"]}
 
 
 def test_metrics_get_what_they_take() -> None:
@@ -103,9 +124,9 @@ def test_metrics_get_what_they_take() -> None:
 
 
 def test_models_with_their_own_validation_are_known() -> None:
-    assert validates_itself(object.__new__(RealESRNetModel))
-    assert not validates_itself(object.__new__(SRModel))
-    assert not validates_itself(Copier())
+    assert validates_itself(RealESRNetModel)
+    assert not validates_itself(SRModel)
+    assert not validates_itself(Copier)
 
 
 def test_best_scores_of_metrics_that_the_run_did_not_have_begin_anew() -> None:
