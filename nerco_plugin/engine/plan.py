@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from nerco_plugin.engine.loader import build
+from nerco_plugin.engine.options_parts import build as build_part
 from nerco_plugin.engine.plan_memory import Memory, expected_memory, images_at_once
 from nerco_plugin.engine.plan_networks import NetworkCost, network_costs
 from nerco_plugin.engine.scores import metrics_of
+from nerco_plugin.models.fitting import fill, find_params
 
 
 def training_plan(opt: dict[str, Any]) -> str:
@@ -14,7 +16,9 @@ def training_plan(opt: dict[str, Any]) -> str:
 
     Raises:
         OptionError: a data set cannot be built, or is empty.
+        CheckpointError: pretrained weights cannot be read, or do not fit.
     """
+    check_pretrained(opt)
     counts = {
         name: len(build(block, opt["manual_seed"]))  # type: ignore[arg-type]
         for name, block in opt["datasets"].items()
@@ -34,6 +38,15 @@ def training_plan(opt: dict[str, Any]) -> str:
         for number, row in enumerate(rows):
             lines.append(f"{title if number == 0 else '':<10}{row}")
     return "\n".join(lines)
+
+
+def check_pretrained(opt: dict[str, Any]) -> None:
+    """Every network takes the weights that ``path`` names for it; raises CheckpointError as training would."""
+    path = opt["path"]
+    for name in [name for name in opt if name.startswith("network_")]:
+        label = name.removeprefix("network_")
+        if (file := path.get(f"pretrain_{name}")) and path.get(f"strict_load_{label}", True):
+            fill(build_part(opt[name], "cpu"), find_params(file, path.get(f"param_key_{label}", "params")), file)
 
 
 def _run(opt: dict[str, Any]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from basicsr.utils import get_root_logger
 from nerco_plugin.engine.checkpoint import Checkpoints, Entry
 from nerco_plugin.engine.options import OptionError
 from nerco_plugin.engine.resumed_options import differences
+from nerco_plugin.models.fitting import Found, fill
 from nerco_plugin.models.state_file import CheckpointError, load_torch
 
 
@@ -85,7 +86,4 @@ def restore_network(model: Any, path: Path, label: str) -> None:
         name = label + key.removeprefix("params")
         if not hasattr(model, name):
             raise CheckpointError(f"{path} holds {name!r}, which these options do not build")
-        try:
-            model.get_bare_model(getattr(model, name)).load_state_dict(weights)
-        except RuntimeError as error:
-            raise CheckpointError(f"{path} does not fit {name}: {error}") from error
+        fill(model.get_bare_model(getattr(model, name)), Found(weights, key), str(path))

@@ -15,11 +15,11 @@ import yaml
 from torch import Tensor, nn
 
 from nerco_plugin.engine.options_source import OptionError
+from nerco_plugin.models.fitting import misfits
 from nerco_plugin.models.state_file import CheckpointError, load_safetensors, load_torch, save_torch, write_bytes
 from nerco_plugin.registry import find_network
 
 State = dict[str, Tensor]
-SHOWN = 4  # tensors that a message names
 
 
 class Weights(NamedTuple):
@@ -96,25 +96,9 @@ def build_network(weights: Weights, name: str) -> nn.Module:
     try:
         network.load_state_dict(weights.params, strict=True)
     except RuntimeError as error:
-        misfits = _misfits(network.state_dict(), weights.params) or [str(error).partition("\n")[0]]
-        more = f", and {len(misfits) - SHOWN} tensors more" if len(misfits) > SHOWN else ""
-        faults = ", ".join(misfits[:SHOWN]) + more
+        faults = misfits(network.state_dict(), weights.params) or str(error).partition("\n")[0]
         raise CheckpointError(f"{name} does not fit {arch} with {arguments}: {faults}") from error
     return network.eval()
-
-
-def _misfits(expected: State, got: State) -> list[str]:
-    """What each tensor lacks that keeps ``got`` from being loaded; torch names all of them, in kilobytes."""
-    both = [name for name in expected if name in got and expected[name].shape != got[name].shape]
-    return [
-        *(f"{name} is {_size(got[name])} instead of {_size(expected[name])}" for name in both),
-        *(f"{name} is missing" for name in expected if name not in got),
-        *(f"{name} is unknown" for name in got if name not in expected),
-    ]
-
-
-def _size(value: Tensor) -> str:
-    return " x ".join(map(str, value.shape)) or "a number"
 
 
 def _read_pth(path: Path) -> tuple[State, dict[str, str]]:

@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from nerco_plugin.models import lr_scheduler as own_schedules
+from nerco_plugin.models.fitting import fill, find_params
 from nerco_plugin.models.rng_state import get_rng_state, set_rng_state
-from nerco_plugin.models.state_file import CheckpointError, load_safetensors, load_torch, save_torch
+from nerco_plugin.models.state_file import CheckpointError, save_torch
 
 FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)  # have a fused form
 
@@ -189,19 +190,12 @@ class MendedMixin(BaseModel):
         """
         logger = get_root_logger()
         net = self.get_bare_model(net)
-        content: Any = load_safetensors(load_path)[0] if load_path.endswith(".safetensors") else load_torch(load_path)
-        if not isinstance(content, dict):
-            raise CheckpointError(f"{load_path} holds {type(content).__name__}, not the weights of a network")
-        key = next((key for key in (param_key, "params", "params_ema") if key and key in content), None)
-        if key != param_key:
-            logger.info(f"{load_path} has no {param_key!r}: taking {key or 'the file itself as a state dict'}.")
-        weights = {name.removeprefix("module."): value for name, value in (content[key] if key else content).items()}
-        logger.info(f"Loading {net.__class__.__name__} model from {load_path}, with param key: [{key}].")
-        self._print_different_keys_loading(net, weights, strict)
-        try:
-            net.load_state_dict(weights, strict=strict)
-        except RuntimeError as error:
-            raise CheckpointError(f"{load_path} does not fit {net.__class__.__name__}: {error}") from error
+        found = find_params(load_path, param_key)
+        if found.key != param_key:
+            logger.info(f"{load_path} has no {param_key!r}: taking {found.key or 'the file itself as a state dict'}.")
+        logger.info(f"Loading {net.__class__.__name__} model from {load_path}, with param key: [{found.key}].")
+        self._print_different_keys_loading(net, found.params, strict)
+        fill(net, found, load_path, strict)
 
     def resume_training(self, resume_state: dict[str, Any]) -> None:
         """Take back what :meth:`save_training_state` wrote, random state last; networks are loaded apart from it.

@@ -1,5 +1,6 @@
 """The plan of a run: counts, networks, memory, output, without a step being taken."""
 
+import json
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -12,6 +13,9 @@ from nerco_plugin.engine.options import OptionError
 from nerco_plugin.engine.plan import training_plan
 from nerco_plugin.engine.plan_memory import expected_memory, kept_by, states_per_weight
 from nerco_plugin.engine.plan_networks import network_costs
+from nerco_plugin.inference.packaged import packaged_weights
+from nerco_plugin.inference.weights import read_weights
+from nerco_plugin.models.state_file import CheckpointError
 
 
 @pytest.fixture
@@ -51,6 +55,19 @@ def test_parameters_and_multiply_adds_are_exact(project: Path) -> None:
     assert cost.parameters == sum(9 * count for count in weights) + 4 + 4 + 4 + 16 + 4 + 3
     counted = sum(9 * count * size for count, size in zip(weights, pixels, strict=True))
     assert counted <= cost.flops <= 1.05 * counted  # and the bilinear enlargement
+
+
+def test_pretrained_weights_that_do_not_fit_are_told_with_what_they_are_for(project: Path) -> None:
+    packaged = packaged_weights()
+    pretrained = f"path:pretrain_network_g={packaged}"
+    with pytest.raises(CheckpointError) as raised:
+        training_plan(build(project, "nerco", pretrained))
+    said = str(raised.value)
+    assert said.startswith(f"{packaged} does not fit NeRCo: ")
+    assert '; the file is of network_g {"type": "NeRCo", "num_feat": 16, ' in said
+    assert len(said) < 1000
+    network_g = json.dumps(read_weights(packaged).network_g)
+    assert "network_g" in training_plan(build(project, "nerco", pretrained, f"network_g={network_g}"))
 
 
 @pytest.mark.parametrize(
