@@ -8,7 +8,7 @@ from nerco_plugin.engine.options_parts import build as build_part
 from nerco_plugin.engine.plan_memory import Memory, expected_memory, images_at_once
 from nerco_plugin.engine.plan_networks import NetworkCost, network_costs
 from nerco_plugin.engine.scores import metrics_of
-from nerco_plugin.models.fitting import fill, find_params
+from nerco_plugin.models.fitting import departures, fill, find_params
 
 
 def training_plan(opt: dict[str, Any]) -> str:
@@ -18,7 +18,7 @@ def training_plan(opt: dict[str, Any]) -> str:
         OptionError: a data set cannot be built, or is empty.
         CheckpointError: pretrained weights cannot be read, or do not fit.
     """
-    check_pretrained(opt)
+    odd = list(check_pretrained(opt))
     counts = {
         name: len(build(block, opt["manual_seed"]))  # type: ignore[arg-type]
         for name, block in opt["datasets"].items()
@@ -31,7 +31,7 @@ def training_plan(opt: dict[str, Any]) -> str:
         "Networks": _networks(costs),
         "Memory": _memory(opt, expected_memory(opt, costs)),
         "Output": _output(opt),
-        "Remarks": iter(opt["remarks"]),
+        "Remarks": iter([*opt["remarks"], *odd]),
     }
     lines = []
     for title, rows in parts.items():
@@ -40,13 +40,20 @@ def training_plan(opt: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def check_pretrained(opt: dict[str, Any]) -> None:
-    """Every network takes the weights that ``path`` names for it; raises CheckpointError as training would."""
+def check_pretrained(opt: dict[str, Any]) -> Iterator[str]:
+    """Fill every network with the weights that ``path`` names for it, and say where these were for another one.
+
+    Raises:
+        CheckpointError: as training would.
+    """
     path = opt["path"]
     for name in [name for name in opt if name.startswith("network_")]:
         label = name.removeprefix("network_")
         if (file := path.get(f"pretrain_{name}")) and path.get(f"strict_load_{label}", True):
-            fill(build_part(opt[name], "cpu"), find_params(file, path.get(f"param_key_{label}", "params")), file)
+            found = find_params(file, path.get(f"param_key_{label}", "params"))
+            fill(build_part(opt[name], "cpu"), found, file)
+            if name == "network_g" and (other := departures(found, opt[name], file)):
+                yield other
 
 
 def _run(opt: dict[str, Any]) -> Iterator[str]:

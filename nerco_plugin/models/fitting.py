@@ -1,11 +1,14 @@
 """Weights of a file for a network: which of its tensors those are, and in a few words what does not fit."""
 
+import inspect
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
 from nerco_plugin.models.state_file import CheckpointError, load_safetensors, load_torch
+from nerco_plugin.registry import find_network
 
 SHOWN = 4  # tensors that a message names
 
@@ -45,6 +48,25 @@ def fill(network: nn.Module, found: Found, path: str, strict: bool = True) -> No
         words = misfits(network.state_dict(), found.params) or str(error).partition("\n")[0]
         its = f"; the file is of network_g {found.network_g}" if found.network_g else ""
         raise CheckpointError(f"{path} does not fit {type(network).__name__}: {words}{its}") from error
+
+
+def departures(found: Found, network_g: dict[str, Any], path: str) -> str:
+    """Where ``path`` says another ``network_g`` of the same type, in words: its tensors may fit and mean other things.
+
+    Empty where it says the same, or nothing, or is of another type.
+    """
+    theirs = json.loads(found.network_g) if found.network_g else {}
+    cls = find_network(str(network_g.get("type")))
+    if cls is None or theirs.get("type") != network_g.get("type"):
+        return ""
+    defaults = {name: argument.default for name, argument in inspect.signature(cls).parameters.items()}
+    file, here = (
+        {name: json.dumps(value, default=str) for name, value in (defaults | block).items()}
+        for block in (theirs, network_g)
+    )
+    other = [name for name in file if file[name] != here.get(name)]
+    said = ", ".join(f"{name}: {file[name]} (here {here.get(name, 'unknown')})" for name in other)
+    return f"{path} was saved with another network_g, {said}" if said else ""
 
 
 def misfits(expected: Mapping[str, Tensor], got: Mapping[str, Tensor]) -> str:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from nerco_plugin.models import lr_scheduler as own_schedules
-from nerco_plugin.models.fitting import fill, find_params
+from nerco_plugin.models.fitting import departures, fill, find_params
 from nerco_plugin.models.rng_state import get_rng_state, set_rng_state
 from nerco_plugin.models.state_file import CheckpointError, save_torch
 
@@ -196,6 +196,8 @@ class MendedMixin(BaseModel):
         logger.info(f"Loading {net.__class__.__name__} model from {load_path}, with param key: [{found.key}].")
         self._print_different_keys_loading(net, found.params, strict)
         fill(net, found, load_path, strict)
+        if other := departures(found, self.opt.get("network_g") or {}, load_path):
+            logger.warning(other)
 
     def resume_training(self, resume_state: dict[str, Any]) -> None:
         """Take back what :meth:`save_training_state` wrote, random state last; networks are loaded apart from it.

@@ -57,7 +57,7 @@ def test_parameters_and_multiply_adds_are_exact(project: Path) -> None:
     assert counted <= cost.flops <= 1.05 * counted  # and the bilinear enlargement
 
 
-def test_pretrained_weights_that_do_not_fit_are_told_with_what_they_are_for(project: Path) -> None:
+def test_pretrained_weights_for_another_network_are_told(project: Path) -> None:
     packaged = packaged_weights()
     pretrained = f"path:pretrain_network_g={packaged}"
     with pytest.raises(CheckpointError) as raised:
@@ -66,8 +66,13 @@ def test_pretrained_weights_that_do_not_fit_are_told_with_what_they_are_for(proj
     assert said.startswith(f"{packaged} does not fit NeRCo: ")
     assert '; the file is of network_g {"type": "NeRCo", "num_feat": 16, ' in said
     assert len(said) < 1000
-    network_g = json.dumps(read_weights(packaged).network_g)
-    assert "network_g" in training_plan(build(project, "nerco", pretrained, f"network_g={network_g}"))
+    network_g = read_weights(packaged).network_g
+    plan = training_plan(build(project, "nerco", pretrained, f"network_g={json.dumps(network_g)}"))
+    assert "another network_g" not in plan
+    other = json.dumps({key: value for key, value in network_g.items() if key != "norm"} | {"exposure": 0.5})
+    plan = training_plan(build(project, "nerco", pretrained, f"network_g={other}"))  # its tensors fit
+    text = 'was saved with another network_g, norm: "none" (here "instance"), exposure: 0.45 (here 0.5)'
+    assert plan.endswith(f"{packaged} {text}")
 
 
 @pytest.mark.parametrize(
