@@ -50,6 +50,7 @@ TRAIN = _optional(
     required=("total_iter",),
 )
 
+PaperTable = Literal["LOL", "LSRW", "LIME", "ablation"]
 VAL = _optional(
     {
         "val_freq": Count,
@@ -57,7 +58,7 @@ VAL = _optional(
         "suffix": Text,
         "pbar": bool,
         "metrics": dict[str, Mapping | None],
-        "paper_table": Literal["LOL", "LSRW", "LIME", "ablation"],  # of the paper, under which a test's row stands
+        "paper_table": PaperTable | dict[str, PaperTable],  # under which a test's row stands, or by a data set's name
     }
 )
 

@@ -92,6 +92,7 @@ def write_page(
         get_root_logger().info("No page: it reads the inputs from files, and these lie in an LMDB.")
         return None
     out = Path(opt["path"]["results_root"]) / name
+    table = opt["val"].get("paper_table")
     with tempfile.TemporaryDirectory() as folder:  # this test's pictures and the data set's own, under the same names
         done, low, gt = (Path(folder, side) for side in ("done", "low", "gt"))
         files: dict[Path, list[Any]] = {
@@ -112,6 +113,6 @@ def write_page(
             out,
             title=name,
             saved_by="rounding",
-            paper_table=opt["val"].get("paper_table"),
+            paper_table=table.get(name) if isinstance(table, dict) else table,
         )
     return out / "index.html", data["mean"]

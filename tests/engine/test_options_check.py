@@ -59,6 +59,10 @@ WRONG = {
         ("name=1", "name: expected text, got 1"),
         ("name=a/b", "name: expected a name that a folder can have, got 'a/b'"),
         ("datasets:val:name=/photographs", "datasets:val:name: expected a name that a folder can have, got '/photo"),
+        (
+            "val:paper_table=LOLv2",
+            "val:paper_table: expected 'LOL' or 'LSRW' or 'LIME' or 'ablation' or dict, got 'LOLv2'",
+        ),
         ("num_gpu=many", "num_gpu: expected int or 'auto', got 'many'"),
         ("num_gpu=-1", "num_gpu: expected int >= 0, got -1"),
         ("manual_seed=-3", "manual_seed: expected int >= 0, got -3"),

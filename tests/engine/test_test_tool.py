@@ -1,6 +1,7 @@
 """tools/test.py: pictures, scores and page of every test set, and errors that say what is missing."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,10 @@ network_g: {type: NeRCo, num_feat: 4, num_block: 1, num_mask_block: 1, hidden_di
 path: {pretrain_network_g: experiments/nerco/models/net_g_latest.pth, param_key_g: params_ema}
 val:
   suffix: ~
+  paper_table: {alone: LIME}
   metrics:
     loe: {type: calculate_loe}
+    psnr: {type: calculate_psnr, crop_border: 0}
 """
 
 
@@ -68,9 +71,12 @@ def test_pictures_scores_and_page(project: Project) -> None:
         assert ("psnr" in scores["mean"]) == (name == "pairs")
         assert set(scores["images"]) == {f"p{number}" for number in range(5)}
         assert (results / name / "index.html").is_file()
+        table = (results / name / "scores.md").read_text(encoding="utf-8")
+        assert ("## The paper's Table 1, LIME" in table) == (name == "alone")
     assert other.read_bytes() == b"of another test"
     log = next(results.glob("test_tested_*.log")).read_text(encoding="utf-8")
-    assert "Validation pairs\n\t # loe: " in log
+    assert re.search(r"Validation pairs\n\t # loe: [\d.]+\n\t # psnr: [\d.]+\n\n", log)
+    assert re.search(r"Validation alone\n\t # loe: [\d.]+\n\n", log)
     assert "Mean scores: psnr" in log.splitlines()[-5]
     assert str(results / "alone" / "index.html") in log.splitlines()[-1]
 
