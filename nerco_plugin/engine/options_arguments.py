@@ -21,7 +21,7 @@ def check_arguments(block: Block, keys: KeyPath, signature: Signature, owner: st
         if key in known:
             check_value(block, key, keys, known[key], faults)
         elif not signature.takes_others or near(key, known):
-            hint = _meant(block, key, keys, known, faults)
+            hint = _meant(key, keys, known, faults)
             faults.add((*keys, key), f"{owner} takes no such argument{hint}")
     check_required(block, keys, known, owner, faults)
 
@@ -34,13 +34,15 @@ def check_block(
         if key in known:
             check_value(block, key, keys, known[key], faults)
         elif faults.is_typed((*keys, key)) or not reads.tolerates(str(key), known):
-            hint = _meant(block, key, keys, known, faults) or belongs_to(str(key))
+            hint = _meant(key, keys, known, faults) or belongs_to(str(key))
             faults.add((*keys, key), f"unknown option, {reader} does not read it{hint}")
 
 
-def _meant(block: Block, key: Any, keys: KeyPath, known: Mapping[str, Argument], faults: Faults) -> str:
-    """What an unknown key may stand for: in a file, none that is there as well; on the command line, any."""
-    return did_you_mean(key, known if faults.is_typed((*keys, key)) else known.keys() - block.keys())
+def _meant(key: Any, keys: KeyPath, known: Mapping[str, Argument], faults: Faults) -> str:
+    """What an unknown key may stand for: in a file, none that this file has as well; on the command line, any."""
+    file, places = faults.options.place((*keys, key)).file, faults.options.places
+    there = {place[-1] for place in places if place[:-1] == keys and places[place].file == file} if file else set()
+    return did_you_mean(key, known.keys() - there)
 
 
 def check_required(block: Block, keys: KeyPath, known: Mapping[str, Argument], owner: str, faults: Faults) -> None:

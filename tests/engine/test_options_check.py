@@ -201,6 +201,12 @@ def test_what_was_meant_is_one_that_is_not_there_yet(project: Path) -> None:
     assert "network_g:num_feats: MSRResNet takes no such argument; did you mean 'num_feat'?" in message
 
 
+def test_what_was_meant_may_stand_in_the_base(project: Path) -> None:
+    (project / "options" / "mine.yml").write_text("base: sr.yml\ntrain: {ema_deacy: 0.9}\n")
+    message = faults(project, "mine")
+    assert "train:ema_deacy: unknown option, SRModel does not read it; did you mean 'ema_decay'?" in message
+
+
 def test_a_fault_of_a_base_points_into_the_base(project: Path) -> None:
     base = project / "options" / "sr.yml"
     base.write_text(base.read_text().replace("num_block: 1", "num_blok: 1"))
