@@ -45,8 +45,10 @@ $(VENV)/.installed: setup.py constraints.txt
 	$(PIP) --no-build-isolation --editable .
 	@touch $@
 
+# mmengine's first import writes a cache of yapf's, not safely: two processes of a test run must not be the first.
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(PIP) --no-build-isolation --editable '.[test,video,demo]'
+	$(RUN) -c "import mmengine"
 	@touch $@
 
 clean:

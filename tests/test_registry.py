@@ -79,6 +79,13 @@ def test_enhancing_does_without_basicsr() -> None:
     assert shown.split("\n")[:2] == ["False", "[]"]
 
 
+def test_training_does_without_mmengine() -> None:
+    """Whose first import writes a file of yapf's, which several processes at once may read half written."""
+    assert (
+        run_forked("import sys, nerco_plugin.engine.train; print({'mmengine', 'yapf'} & {*sys.modules})") == "set()\n"
+    )
+
+
 def test_names_of_basicsrs_networks() -> None:
     shown = run_forked(
         "from nerco_plugin.registry import find_network\n"

@@ -4,8 +4,6 @@ import logging
 from typing import Any, NamedTuple
 
 import torch
-from mmengine.analysis import get_model_complexity_info
-from mmengine.logging import MMLogger
 from torch import nn
 
 from nerco_plugin.engine.options_parts import build
@@ -57,7 +55,14 @@ def _cost(name: str, block: dict[str, Any], side: int) -> NetworkCost:
 
 
 def _count(network: nn.Module, side: int) -> float | None:
-    """mmengine's count for one RGB image; None where the network does not take such an image."""
+    """mmengine's count for one RGB image; None where the network does not take such an image.
+
+    mmengine is imported here, by the one process that plans: it imports yapf, which at its first import writes a file
+    that another process may read half written.
+    """
+    from mmengine.analysis import get_model_complexity_info
+    from mmengine.logging import MMLogger
+
     mmengine = MMLogger.get_current_instance()
     level = mmengine.level
     mmengine.setLevel(logging.ERROR)  # it warns of every operator that it does not count
