@@ -1,4 +1,4 @@
-"""Checks the ``val`` block: its metrics, and that the data sets have the references that these compare with."""
+"""Checks the ``val`` block: names of data sets, its metrics, and that there are references that these compare with."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from nerco_plugin.engine.options_arguments import check_block
 from nerco_plugin.engine.options_data import gives_reference
 from nerco_plugin.engine.options_parts import check_metric
 from nerco_plugin.engine.options_reads import Reads
-from nerco_plugin.engine.options_source import Faults, lookup
+from nerco_plugin.engine.options_source import Faults, did_you_mean, lookup
 from nerco_plugin.engine.options_tables import VAL
 from nerco_plugin.engine.scores import needs_reference, validates_itself
 
@@ -16,6 +16,10 @@ def check_validation(
 ) -> None:
     """Add the faults of ``opt['val']``; ``classes`` are those of the data sets by name, None where unknown."""
     check_block(opt["val"], ("val",), reads.types | VAL, str(opt.get("model_type", "the model")), faults, reads)
+    names = [str(block["name"]) for block in opt["datasets"].values()]
+    tables = lookup(opt, "val", "paper_table")
+    for name in [name for name in tables if name not in names] if isinstance(tables, dict) else ():
+        faults.add(("val", "paper_table", name), f"no data set has this name{did_you_mean(name, names)}")
     metrics = lookup(opt, "val", "metrics")
     if not isinstance(metrics, dict):
         return

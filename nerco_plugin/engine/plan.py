@@ -52,7 +52,7 @@ def check_pretrained(opt: dict[str, Any]) -> Iterator[str]:
         if (file := path.get(f"pretrain_{name}")) and path.get(f"strict_load_{label}", True):
             found = find_params(file, path.get(f"param_key_{label}", "params"))
             fill(build_part(opt[name], "cpu"), found, file)
-            if name == "network_g" and (other := departures(found, opt[name], file)):
+            if other := departures(found, opt[name], file):
                 yield other
 
 

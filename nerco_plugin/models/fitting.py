@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ class Found(NamedTuple):
 
     params: dict[str, Tensor]
     key: str | None  # under which the file has them; None where it is itself a state dict
-    network_g: str = ""  # what it says of the network that it is for, as JSON
+    network_g: Mapping[str, Any] = MappingProxyType({})  # what it says of the network that it is for
 
 
 def find_params(path: str, param_key: str | None = "params") -> Found:
@@ -31,13 +32,21 @@ def find_params(path: str, param_key: str | None = "params") -> Found:
     if path.endswith(".safetensors"):
         content, about = load_safetensors(path)
     else:
-        content, about = load_torch(path), {}
+        content, about = load_torch(path), None
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds {type(content).__name__}, not the weights of a network")
     key = next((key for key in (param_key, "params", "params_ema") if key and key in content), None)
     params = {name.removeprefix("module."): value for name, value in (content[key] if key else content).items()}
-    about = about or (content.get("metadata", {}) if key else {})
-    return Found(params, key, about.get("network_g", ""))
+    return Found(params, key, _network_g(content.get("metadata") if key else about))
+
+
+def _network_g(metadata: Any) -> dict[str, Any]:
+    """The ``network_g`` that this package keeps beside weights; empty for a file with no metadata or another's."""
+    try:
+        network_g = json.loads(metadata["network_g"])
+    except (LookupError, TypeError, ValueError):
+        return {}
+    return network_g if isinstance(network_g, dict) else {}
 
 
 def fill(network: nn.Module, found: Found, path: str, strict: bool = True) -> None:
@@ -46,23 +55,22 @@ def fill(network: nn.Module, found: Found, path: str, strict: bool = True) -> No
         network.load_state_dict(found.params, strict=strict)
     except RuntimeError as error:
         words = misfits(network.state_dict(), found.params) or str(error).partition("\n")[0]
-        its = f"; the file is of network_g {found.network_g}" if found.network_g else ""
+        its = f"; the file is of network_g {json.dumps(found.network_g)}" if found.network_g else ""
         raise CheckpointError(f"{path} does not fit {type(network).__name__}: {words}{its}") from error
 
 
-def departures(found: Found, network_g: dict[str, Any], path: str) -> str:
-    """Where ``path`` says another ``network_g`` of the same type, in words: its tensors may fit and mean other things.
+def departures(found: Found, block: dict[str, Any], path: str) -> str:
+    """Where ``path`` says another network of ``block``'s type, in words: its tensors may fit and mean other things.
 
     Empty where it says the same, or nothing, or is of another type.
     """
-    theirs = json.loads(found.network_g) if found.network_g else {}
-    cls = find_network(str(network_g.get("type")))
-    if cls is None or theirs.get("type") != network_g.get("type"):
+    cls = find_network(str(block.get("type")))
+    if cls is None or found.network_g.get("type") != block["type"]:
         return ""
     defaults = {name: argument.default for name, argument in inspect.signature(cls).parameters.items()}
     file, here = (
-        {name: json.dumps(value, default=str) for name, value in (defaults | block).items()}
-        for block in (theirs, network_g)
+        {name: json.dumps(value, default=str) for name, value in (defaults | dict(network)).items()}
+        for network in (found.network_g, block)
     )
     other = [name for name in file if file[name] != here.get(name)]
     said = ", ".join(f"{name}: {file[name]} (here {here.get(name, 'unknown')})" for name in other)

@@ -69,10 +69,10 @@ def test_batches_without_reference_and_memory(tool: ModuleType, capsys: pytest.C
 
 
 def test_its_processes_work(tmp_path: Path) -> None:
-    command = [sys.executable, str(TOOL), *TINY, "--no-memory", "--no-plain"]
+    command = [sys.executable, str(TOOL), *TINY, "--no-memory"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "| enhancing | 32x48 | 1 | ours float32 |" in done.stdout
+    assert "| enhancing | 32x48 | 1 | plain float32 |" in done.stdout
 
 
 def test_a_wrong_size_is_refused(tool: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

@@ -264,6 +264,11 @@ def test_null_is_off_for_a_part_and_the_default_for_an_argument(project: Path) -
             ["val:metrics:psnr={type: calculate_psnr, crop_border: 0}"],
             "calculate_psnr compares with references, which val (SingleImageDataset) does not have",
         ),
+        (
+            "test",
+            ["datasets:test_1:name=pears", "val:paper_table={pears: LOL, pairs: LIME}"],
+            "val:paper_table:pairs: no data set has this name; did you mean 'pears'?",
+        ),
         (  # of two sets one has them, but this model validates by itself and asks for them in both
             "test",
             ["model_type=RealESRNetModel", "val:metrics={psnr: {type: calculate_psnr, crop_border: 0}}"],

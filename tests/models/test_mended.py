@@ -137,6 +137,14 @@ def test_weights_saved_with_another_network_g_are_told(
         assert words in caplog.text
 
 
+@pytest.mark.parametrize("metadata", [None, "text", {"network_g": "no JSON"}, {"network_g": "[1]"}, {"network_g": {}}])
+def test_metadata_of_another_kind_is_no_hindrance(build: Build, tmp_path: Path, metadata: Any) -> None:
+    model, other = build(), build()
+    save_torch({"params": model.net_g.state_dict(), "metadata": metadata}, tmp_path / "foreign.pth")
+    other.load_network(other.net_g, str(tmp_path / "foreign.pth"))
+    assert torch.equal(other.net_g.conv_first.weight, model.net_g.conv_first.weight)
+
+
 def test_safetensors_are_read_too(build: Build, tmp_path: Path) -> None:
     model, other = build(), build()
     save_file(model.net_g.state_dict(), tmp_path / "net_g.safetensors")
