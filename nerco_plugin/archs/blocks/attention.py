@@ -28,7 +28,8 @@ class ChannelAttention(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """(N, C, H, W) to weights (N, C, 1, 1)."""
-        return self.weights(torch.cat([feature.mean((2, 3), keepdim=True), feature.amax((2, 3), keepdim=True)], dim=1))
+        pooled = [feature.mean((2, 3), keepdim=True), _largest(feature.flatten(2), dim=2)[..., None]]
+        return self.weights(torch.cat(pooled, dim=1))
 
     def weights(self, pooled: Tensor) -> Tensor:
         """Average and maximum of every channel, (N, 2 C, 1, 1), to weights (N, C, 1, 1)."""
@@ -69,7 +70,7 @@ class SpatialAttention(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """(N, C, H + kernel_size - 1, W + kernel_size - 1) to a map in (0, 1), (N, 1, H, W)."""
-        summary = torch.cat([feature.mean(1, keepdim=True), feature.amax(1, keepdim=True)], dim=1)
+        summary = torch.cat([feature.mean(1, keepdim=True), _largest(feature, dim=1)], dim=1)
         return self.conv(summary).sigmoid()
 
     def in_strips(self, feature: FeatureMap, weights: Tensor) -> Tensor:
@@ -81,6 +82,15 @@ class SpatialAttention(nn.Module):
             torch.mean(weighted, dim=1, out=summary[:, 0, top:bottom])
             torch.amax(weighted, dim=1, out=summary[:, 1, top:bottom])
         return FeatureMap(summary).image(self.conv, self.conv.kernel_size[0] // 2, torch.sigmoid)
+
+
+def _largest(feature: Tensor, dim: int) -> Tensor:
+    """The maximum along ``dim``, which is kept. Of equal values the gradient goes to one.
+
+    Not amax where there is a gradient: it divides by the number of values that equal the maximum. Compiled in 16 bits,
+    where the maximum is rounded and the values may not be yet, that number is 0.
+    """
+    return feature.max(dim, keepdim=True).values if feature.requires_grad else feature.amax(dim, keepdim=True)
 
 
 def _times_seen(side: int, border: int, device: torch.device) -> Tensor:
