@@ -15,6 +15,7 @@ from nerco_plugin.inference.doctor import examine
 from nerco_plugin.inference.jobs import plan_jobs
 from nerco_plugin.inference.left_out import describe
 from nerco_plugin.models.checkpoint_error import CheckpointError
+from nerco_plugin.openmp import wait_asleep
 
 if TYPE_CHECKING:
     from nerco_plugin.inference.enhancer import Enhancer
@@ -24,6 +25,7 @@ MENDABLE = (CheckpointError, ImportError, OSError, ValueError)  # OptionError, J
 
 def enhance(args: argparse.Namespace) -> int:
     """``nerco enhance``."""
+    wait_asleep()
     unread: list[str] = []
     left_out: set[Path] = set()
     try:
@@ -45,6 +47,7 @@ def enhance(args: argparse.Namespace) -> int:
 
 def demo(args: argparse.Namespace) -> int:
     """``nerco demo``: serves until interrupted."""
+    wait_asleep()
     try:
         from nerco_plugin.inference.demo import check_address, serve
 
