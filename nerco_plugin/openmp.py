@@ -1,4 +1,4 @@
-"""OpenMP's threads told to sleep where they wait for one another, instead of keeping a core that another process wants."""
+"""OpenMP's threads told to sleep where they wait for one another: awake they keep a core that another process wants."""
 
 import os
 

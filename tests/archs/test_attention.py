@@ -25,7 +25,7 @@ class Attended(nn.Module):
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="inductor needs a C++ compiler")
 def test_compiled_in_16_bits_gradients_are_those_of_uncompiled() -> None:
-    """A maximum's gradient found by comparing values was NaN, as the compiler keeps more digits of some than of others."""
+    """A maximum's gradient found by comparing values was NaN, as the compiler keeps more digits of some."""
     network, image = Attended(), torch.rand(1, 3, 32, 32)
     gradients = []
     for run in (network, torch.compile(network)):
