@@ -3,7 +3,6 @@
 import tempfile
 import time
 from collections.abc import Sequence
-from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +61,13 @@ def test_one(model: Any, data: EvaluationData, opt: dict[str, Any]) -> str:
         model.validation(data.whole(), current_iter=opt["name"], tb_logger=None, save_img=save_img)
         return f"{data.name}: {len(data)} samples, tested by {opt['model_type']} itself."
     ending = f"_{opt['val']['suffix'] or opt['name']}"
-    if opt["rank"] == 0:
-        for old in pictures.glob(f"*{escape(ending)}.png"):
-            old.unlink()
+    picture = (lambda name: pictures / f"{name}{ending}.png") if save_img else None
+    if picture and opt["rank"] == 0:
+        for path in data.inputs():  # an earlier test's: none of them is to pass for this one's, if this is interrupted
+            picture(Path(path).stem).unlink(missing_ok=True)
     wait_for_all()
     begun = time.time()
-    images = validate(model, data, (lambda name: pictures / f"{name}{ending}.png") if save_img else None)
+    images = validate(model, data, picture)
     spent = time.time() - begun
     log_scores(data.name, mean_scores([image.scores for image in images]))
     said = f"{data.name}: {len(images)} photographs in {spent:.1f} s"

@@ -55,17 +55,17 @@ def test_inputs_of_one_name_are_refused_before_the_first(project: Project) -> No
 
 def test_pictures_scores_and_page(project: Project) -> None:
     options = project.write("test.yml", OPTIONS)
-    stale = project.root / "results" / "tested" / "visualization" / "pairs" / "gone_tested.png"
-    stale.parent.mkdir(parents=True)
-    stale.write_bytes(b"of an earlier test")
-    other = stale.with_name("p0_other.png")
-    other.write_bytes(b"of another test")
+    folder = project.root / "results" / "tested" / "visualization" / "pairs"
+    folder.mkdir(parents=True)
+    others = {folder / name for name in ("another_tested.png", "p0_other.png", "p0_other_tested.png")}
+    for path in (*others, folder / "p0_tested.png"):
+        path.write_bytes(b"of an earlier test")
     assert run_test(project.root, ["-opt", str(options)]) == 0
 
     results = project.root / "results" / "tested"
     for name, columns in (("pairs", {"psnr", "ssim", "loe"}), ("alone", {"loe"})):
         pictures = {path.name for path in (results / "visualization" / name).iterdir()}
-        assert pictures - {"p0_other.png"} == {f"p{number}_tested.png" for number in range(5)}
+        assert pictures - {path.name for path in others} == {f"p{number}_tested.png" for number in range(5)}
         scores = json.loads((results / name / "scores.json").read_text(encoding="utf-8"))
         assert columns <= set(scores["mean"])
         assert ("psnr" in scores["mean"]) == (name == "pairs")
@@ -73,7 +73,8 @@ def test_pictures_scores_and_page(project: Project) -> None:
         assert (results / name / "index.html").is_file()
         table = (results / name / "scores.md").read_text(encoding="utf-8")
         assert ("## The paper's Table 1, LIME" in table) == (name == "alone")
-    assert other.read_bytes() == b"of another test"
+    assert {path.read_bytes() for path in others} == {b"of an earlier test"}
+    assert (folder / "p0_tested.png").read_bytes().startswith(b"\x89PNG")
     log = next(results.glob("test_tested_*.log")).read_text(encoding="utf-8")
     assert re.search(r"Validation pairs\n\t # loe: [\d.]+\n\t # psnr: [\d.]+\n\n", log)
     assert re.search(r"Validation alone\n\t # loe: [\d.]+\n\n", log)
@@ -83,8 +84,11 @@ def test_pictures_scores_and_page(project: Project) -> None:
 
 def test_another_suffix_and_no_pictures(project: Project) -> None:
     options = project.write("test.yml", OPTIONS.replace("val:\n", "val:\n  save_img: false\n"))
+    earlier = project.root / "results/blind/visualization/pairs/p0_blind.png"
+    earlier.parent.mkdir(parents=True)
+    earlier.touch()
     assert run_test(project.root, ["-opt", str(options), "--force_yml", "name=blind"]) == 0
-    assert not list((project.root / "results" / "blind").rglob("*.png"))
+    assert list((project.root / "results" / "blind").rglob("*.png")) == [earlier]
 
 
 @pytest.mark.parametrize(
