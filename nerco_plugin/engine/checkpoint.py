@@ -81,7 +81,9 @@ class Checkpoints:
         self._prune()
 
     def discard(self, iteration: int) -> None:
-        """Remove what was written of a checkpoint that could not be finished."""
+        """Remove what was written of a checkpoint that could not be finished, unless a whole one is in its place."""
+        if any(entry["iter"] == iteration and self.fault(entry) is None for entry in self.entries):
+            return  # of an earlier course of the run; nothing was written yet
         for path in self._found(iteration):
             path.unlink(missing_ok=True)
 

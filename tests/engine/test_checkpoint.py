@@ -130,6 +130,19 @@ def add(checkpoints: Checkpoints, iteration: int, score: float | None = None) ->
         checkpoints.add_scores(iteration, {"set": {"psnr": score}}, best={})
 
 
+def test_a_save_that_fails_leaves_a_whole_checkpoint_of_its_number(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    for iteration in (6, 9, 12):  # then 6 is resumed from
+        add(checkpoints, iteration)
+    begun = [tmp_path / "models" / f"net_g_{iteration}.pth" for iteration in (8, 12)]
+    for path in begun:
+        path.write_bytes(b"new content")
+    for iteration in (8, 9, 12):
+        checkpoints.discard(iteration)
+    assert (tmp_path / "models" / "net_g_9.pth").read_bytes() == b"content"
+    assert not any(path.exists() for path in begun)
+
+
 def listed(folder: Path) -> list[int]:
     """The checkpoints of the manifest, whose files are the only ones there."""
     iterations = [entry["iter"] for entry in Checkpoints(folder).entries]
