@@ -54,7 +54,7 @@ class Training:
         self.checkpoints = checkpoints
         self.stop = stop
         self.logger = get_root_logger()
-        self.finite = FiniteWatch()
+        self.finite = FiniteWatch(getattr(model, "scaler", None))
         self.total_iter = int(opt["train"]["total_iter"])
         self.iteration = 0
         self.samples = 0  # used so far by all processes together

@@ -44,6 +44,22 @@ def test_bad_terms_are_named_with_their_first_iteration() -> None:
         watch.note({"l_c": torch.tensor(0.0)}, 4)  # another phase of training
 
 
+def test_steps_that_are_never_taken_in_fp16_are_told() -> None:
+    weight = torch.ones(1, requires_grad=True)
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1e-3)
+    watch = FiniteWatch(scaler)
+    for _ in range(4):
+        watch.check()
+        scaler.scale(weight.sum()).backward()
+        weight.grad.fill_(float("inf"))
+        scaler.step(optimizer)
+        scaler.update()
+    with pytest.raises(NonFiniteError, match="gradients in fp16 were not finite .* 6.3e-05"):
+        watch.check()
+    assert weight.item() == 1.0
+
+
 def test_tensorboard_on_demand(tmp_path: Path) -> None:
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     project = Project(tmp_path)
