@@ -23,6 +23,7 @@ from nerco_plugin.engine.run_folder import keep_options, locked, make_folders, m
 from nerco_plugin.engine.scores import metrics_of
 from nerco_plugin.engine.signals import StopRequest
 from nerco_plugin.engine.validation import check_names
+from nerco_plugin.losses.clip_loss import CLIPCosineLoss
 from nerco_plugin.models.mended import mended
 
 
@@ -121,7 +122,10 @@ def log_counts(opt: dict[str, Any], data: TrainingData, val_data: list[Evaluatio
 
 
 def build_model(opt: dict[str, Any]) -> Any:
-    """The model that ``model_type`` names, mended."""
+    """The model that ``model_type`` names, mended, with what its losses load."""
     model = mended(MODEL_REGISTRY.get(opt["model_type"]))(deepcopy(opt))  # models change their options
+    for loss in vars(model).values():
+        if isinstance(loss, CLIPCosineLoss):
+            loss.prepare()  # at its first use it would draw random numbers, after a resumed run has its own again
     get_root_logger().info(f"Model [{model.__class__.__name__}] is created.")
     return model

@@ -7,6 +7,7 @@ from tiny_run import Project, differences, losses
 
 from nerco_plugin.engine import resumed_options
 from nerco_plugin.engine.options import OptionError
+from tests.losses.tiny_clip import save_tiny_clip
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,14 @@ def test_nerco_resumes_bitwise_with_pools_and_average(project: Project) -> None:
     assert not differences(state, project.state("nerco_parts", 8))
     assert any(state["ranks"][0]["extra"]["pools"].values())
     assert losses(project.log("nerco")) == losses(project.log("nerco_parts"))
+
+
+def test_clip_is_loaded_before_a_resumed_run_has_its_random_numbers_again(project: Project) -> None:
+    loss = f"{{type: CLIPPerceptualLoss, pretrained: {save_tiny_clip(project.root / 'clip')}}}"
+    force = (f"train:perceptual_opt={loss}", "train:total_iter=4")
+    project.train(project.paired, "clip", *force)
+    stop_and_go(project, project.paired, "clip_parts", [2], *force)
+    assert not differences(project.state("clip", 4), project.state("clip_parts", 4))
 
 
 def test_options_changed_before_resuming_are_said_one_by_one(project: Project) -> None:
