@@ -24,6 +24,7 @@ from nerco_plugin.models.fitting import departures, fill, find_params
 from nerco_plugin.models.rng_state import get_rng_state, set_rng_state
 from nerco_plugin.models.state_file import CheckpointError, save_torch
 
+STEP = ("mean_path_length",)  # what a step of BasicSR's own models leaves to the next: StyleGAN2Model's
 FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)  # have a fused form
 
 
@@ -113,6 +114,13 @@ class MendedMixin(BaseModel):
                 means /= self.opt["world_size"]
         return OrderedDict(zip(loss_dict, means))
 
+    @torch.no_grad()
+    def model_ema(self, decay: float = 0.999) -> None:
+        """BasicSR's moving average of ``net_g``'s parameters, and its buffers (BatchNorm's) as they are now."""
+        super().model_ema(decay)
+        for mean, now in zip(self.net_g_ema.buffers(), self.get_bare_model(self.net_g).buffers(), strict=True):
+            mean.copy_(now)
+
     # saving -------------------------------------------------------------------------------------------------------
 
     def save_network(
@@ -149,7 +157,7 @@ class MendedMixin(BaseModel):
         from nerco_plugin import __version__
 
         chosen = {key: value for key, value in self.opt.items() if key.startswith("network_") or key == "train"}
-        plain = json.loads(json.dumps(chosen))
+        plain = _plain(chosen)
         return {
             "network_g": json.dumps(plain["network_g"]),
             "options": yaml.safe_dump(plain, sort_keys=False, allow_unicode=True),
@@ -160,7 +168,11 @@ class MendedMixin(BaseModel):
         """Write training_states/ITER.state: all that resuming needs beside the networks. Every process must call it."""
         if current_iter == -1:
             return
-        own = {"rng": get_rng_state(), "extra": self.get_extra_state() if hasattr(self, "get_extra_state") else None}
+        own = {
+            "rng": get_rng_state(),
+            "extra": self.get_extra_state() if hasattr(self, "get_extra_state") else None,
+            "step": {name: getattr(self, name) for name in STEP if hasattr(self, name)},
+        }
         ranks: list[Any] = [own]
         if self.opt["dist"]:
             ranks = [None] * self.opt["world_size"]
@@ -172,7 +184,7 @@ class MendedMixin(BaseModel):
             "iter": current_iter,
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "schedulers": [schedule.state_dict() for schedule in self.schedulers],
-            "best": getattr(self, "best_metric_results", {}),
+            "best": _plain(getattr(self, "best_metric_results", {})),
             "loop": self.loop_state or {},
             "ranks": ranks,
         }
@@ -231,7 +243,16 @@ class MendedMixin(BaseModel):
         own = ranks[self.opt["rank"]]
         if own["extra"] is not None and hasattr(self, "set_extra_state"):
             self.set_extra_state(own["extra"])
+        for name, value in own.get("step", {}).items():
+            setattr(self, name, value.to(self.device) if isinstance(value, Tensor) else value)
+        if hasattr(self, "queue_size"):
+            get_root_logger().warning(f"{type(self).__name__}'s pool of training pairs begins anew: not exact.")
         set_rng_state(own["rng"])
+
+
+def _plain(content: Any) -> Any:
+    """The same in Python's own types: numpy's cannot be read again without running code."""
+    return json.loads(json.dumps(content, default=float))
 
 
 def _with_own_form(state: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from basicsr.models.sr_model import SRModel
 from safetensors.torch import save_file
+from torch import nn
 
 from nerco_plugin.models.mended import MendedMixin, NonFiniteError, find_schedule, mended
 from nerco_plugin.models.rng_state import get_rng_state, kept_rng_state, set_rng_state
@@ -101,6 +102,34 @@ def test_losses_stay_tensors(build: Build) -> None:
         "l_a": (torch.Tensor, 2.0),
         "l_b": (torch.Tensor, 0.5),
     }
+
+
+def test_the_average_has_the_networks_buffers(build: Build) -> None:
+    model = build(ema_decay=0.5)
+    model.net_g, model.net_g_ema = nn.BatchNorm2d(3), nn.BatchNorm2d(3).requires_grad_(False)
+    model.net_g(torch.rand(4, 3, 8, 8) + 5)
+    model.net_g.weight.data.fill_(3.0)
+    model.model_ema(decay=0.5)
+    assert torch.equal(model.net_g_ema.weight, torch.full((3,), 2.0))
+    assert (model.net_g_ema.running_mean > 0.5).all()
+    assert dict(model.net_g_ema.named_buffers()).keys() == dict(model.net_g.named_buffers()).keys()
+    for mean, now in zip(model.net_g_ema.buffers(), model.net_g.buffers(), strict=True):
+        assert torch.equal(mean, now)
+
+
+def test_what_basicsrs_models_leave_is_saved_and_taken_back(
+    build: Build, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model, other = build(), build()
+    best = {"pairs": {"psnr": {"better": "higher", "val": np.float64(20.5), "iter": 4}}}
+    model.best_metric_results = best  # as calculate_psnr returns it to RealESRNetModel
+    model.mean_path_length = torch.tensor(1.5)  # StyleGAN2Model
+    model.save_training_state(0, 4)
+    other.queue_size = 180  # RealESRGANModel
+    other.resume_training(load_torch(tmp_path / "4.state"))
+    assert other.best_metric_results == best
+    assert other.mean_path_length.item() == 1.5
+    assert "MendedSRModel's pool of training pairs begins anew: not exact" in caplog.text
 
 
 def test_saved_network_is_read_back_whatever_its_form(build: Build, tmp_path: Path) -> None:
