@@ -8,7 +8,7 @@ from basicsr.utils import get_root_logger
 from torch.utils.data import Dataset
 
 from nerco_plugin.data.image_io import read_header
-from nerco_plugin.data.image_list import is_image_name
+from nerco_plugin.data.image_list import is_image_name, list_folder
 from nerco_plugin.data.lmdb_store import LmdbStore
 
 SIDES = {"PairedImageDataset": ("gt", "lq"), "SingleImageDataset": ("lq",)}
@@ -92,11 +92,16 @@ def _files(root: Path, where: str) -> list[str]:
     others = [name for name in names if not is_image_name(name)]
     if others:
         raise ValueError(
-            f"{where}: '{root / others[0]}' is no image, and BasicSR reads every file of the folder: "
+            f"{where}: '{root / others[0]}' has no image's ending, and BasicSR reads every file of the folder: "
             f"move it away ({len(others)} such)"
         )
     if not names:
         raise ValueError(f"{where}: no images in folder '{root}' (BasicSR does not look into subfolders)")
+    if deeper := sorted(set(list_folder(root)) - set(names)):
+        get_root_logger().warning(
+            f"{where}: {len(deeper)} images in subfolders, such as '{root / deeper[0]}', are left out: "
+            "BasicSR does not look there"
+        )
     return names
 
 

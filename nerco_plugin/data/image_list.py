@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 IMAGE_SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pnm", ".jp2")
+    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pnm", ".jp2")
 )
 
 # BasicSR writes "name.png (480,480,3)" or "name.png (480,480,3) 1"; names may hold spaces and brackets.

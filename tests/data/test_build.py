@@ -71,12 +71,20 @@ def test_lmdb_pairs_pickle_open_twice_and_keep_dotted_names(pairs: Path) -> None
         paired(pairs, "more.lmdb", "gt.lmdb", io_backend={"type": "lmdb"})
 
 
+def test_images_in_subfolders_are_said_to_be_left_out(pairs: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(pairs / "lq/other/0.jpg", photograph(1)).rename(pairs / "lq/other/0.jfif")
+    assert len(single(pairs)) == 3  # type: ignore[arg-type]
+    assert len(single(pairs, "lq/other")) == 1  # type: ignore[arg-type]
+    assert "1 images in subfolders, such as '" in caplog.text
+    assert "lq/other/0.jfif', are left out" in caplog.text
+
+
 def test_hidden_files_pass_and_other_files_are_named(pairs: Path) -> None:
     (pairs / "lq/.DS_Store").write_text("x")
     assert len(paired(pairs)) == 3  # type: ignore[arg-type]
     (pairs / "lq/Thumbs.db").write_text("x")
     for build in (paired, single):
-        with pytest.raises(ValueError, match=r"'val'.*lq/Thumbs\.db' is no image"):
+        with pytest.raises(ValueError, match=r"'val'.*lq/Thumbs\.db' has no image's ending"):
             build(pairs)
 
 
