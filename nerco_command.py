@@ -9,6 +9,8 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,6 +19,7 @@ EXAMPLES = """examples:
   nerco enhance holiday/ clip.mp4 -o enhanced --weights experiments/NAME/models/net_g_40000.pth
   nerco doctor
 """
+STOPPED = "interrupted; the same command goes on where this one stopped"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -103,29 +106,35 @@ def _port(text: str) -> int:
 
 
 class _Stopped(KeyboardInterrupt):
-    """Another signal than Ctrl-C's: stops as that does, and leaves with its own code, 128 + ``args[0]``."""
+    """A signal that ends the command, which leaves with its own code, 128 + ``args[0]``."""
 
 
 def _stop(number: int, _: object) -> NoReturn:
     raise _Stopped(number)
 
 
-def _heed_signals() -> None:
-    for name in ("SIGTERM", "SIGHUP"):  # which Windows has not
+def _heed_signals(handler: Callable[[int, Any], NoReturn] = _stop) -> None:
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # which Windows has not
         number = getattr(signal, name, None)
         if number and signal.getsignal(number) != signal.SIG_IGN:  # nohup's wish
-            signal.signal(number, _stop)
+            signal.signal(number, handler)
+
+
+def _leave(said: str, number: int, _: object) -> NoReturn:
+    """Out at once: amid the imports an exception would be lost or taken for another, and nothing is begun yet."""
+    with contextlib.suppress(OSError):  # a terminal that is gone
+        os.write(2, f"\n{said}\n".encode())
+    os._exit(128 + number)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0: all is well; 1: a file or a check failed; 2: wrong arguments or weights; 129, 130, 143: signals."""
     args = build_parser().parse_args(arguments)
-    _heed_signals()
     try:
-        return _commands()[args.command](args)
+        return _commands()[args.command](args, _heed_signals)
     except KeyboardInterrupt as interrupt:
-        with contextlib.suppress(OSError):  # a terminal that is gone
-            sys.stderr.write("\ninterrupted; the same command goes on where this one stopped\n")
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"\n{STOPPED}\n")
         return 128 + (interrupt.args[0] if isinstance(interrupt, _Stopped) else signal.SIGINT)
 
 
@@ -139,6 +148,7 @@ def _commands() -> Any:
 
 def run(arguments: list[str] | None = None) -> NoReturn:
     """The console command: as :func:`main`, then out at once, for torch takes half a second to take itself apart."""
+    _heed_signals(partial(_leave, STOPPED))
     code = main(arguments)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):

@@ -1,12 +1,13 @@
 """What the command ``nerco`` does once its arguments are parsed (nerco_command.py).
 
-What enhances is imported by the commands that need it: the doctor says what is wrong where it cannot be.
+What enhances is imported by the commands that need it: the doctor says what is wrong where it cannot be. Each command
+calls ``heed_signals`` once all is imported and something begins: from there on a signal raises KeyboardInterrupt.
 """
 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 MENDABLE = (CheckpointError, ImportError, OSError, ValueError)  # OptionError, JobError, WeightsMissingError among them
 
 
-def enhance(args: argparse.Namespace) -> int:
+def enhance(args: argparse.Namespace, heed_signals: Callable[[], None]) -> int:
     """``nerco enhance``."""
     wait_asleep()
     unread: list[str] = []
@@ -36,6 +37,7 @@ def enhance(args: argparse.Namespace) -> int:
         enhancer.check_stops(args.stops)
     except MENDABLE as error:
         return _refuse(error, unread)
+    heed_signals()
     outcome = enhance_files(enhancer, jobs, args.strength, args.overwrite, progress=not args.quiet, stops=args.stops)
     skipped = f", {outcome.skipped} there already (--overwrite does them again)" if outcome.skipped else ""
     faults = unread + outcome.faults
@@ -45,22 +47,24 @@ def enhance(args: argparse.Namespace) -> int:
     return 1 if faults else 0
 
 
-def demo(args: argparse.Namespace) -> int:
+def demo(args: argparse.Namespace, heed_signals: Callable[[], None]) -> int:
     """``nerco demo``: serves until interrupted."""
     wait_asleep()
     try:
-        from nerco_plugin.inference.demo import check_address, serve
+        from nerco_plugin.inference.demo import check_address, import_gradio, serve
 
         check_address(args.host, args.port)
         enhancer = _enhancer(args)
+        import_gradio()
+        heed_signals()
         serve(enhancer, args.host, args.port)
     except MENDABLE as error:
         return _refuse(error)
     return 0
 
 
-def doctor(args: argparse.Namespace) -> int:
-    """``nerco doctor``."""
+def doctor(args: argparse.Namespace, _: Callable[[], None]) -> int:
+    """``nerco doctor``; it leaves nothing half done, and heeds signals as they come."""
     if args.opt and not args.weights:
         return _refuse(ValueError(f"--opt {args.opt}: name the weights that it belongs to (--weights)"))
     os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported: a report asks no network

@@ -208,6 +208,29 @@ def test_other_signals_have_their_own_code(
     assert files(photographs / "out") == {}
 
 
+@pytest.mark.parametrize("last", ["nerco_plugin.inference.doctor", "numpy.exceptions", "numpy.lib.format", "cv2"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_amid_the_imports_is_neither_lost_nor_an_error(
+    photographs: Path, number: int, code: int, last: str
+) -> None:
+    command = [sys.executable, "-X", "importtime", "nerco_command.py", "enhance", photographs / "1.png", "--quiet"]
+    begun = subprocess.Popen(
+        [*command, "-o", photographs / "out"],
+        cwd=REPOSITORY,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # a shell may have had it ignored
+    )
+    with begun as process:
+        lines = iter(process.stderr.readline, "")
+        assert any(line.rpartition("|")[2].strip() == last for line in lines)
+        process.send_signal(number)
+        said = [line for line in lines if not line.startswith("import time:")]
+    assert process.returncode == code
+    assert said == ["\n", "interrupted; the same command goes on where this one stopped\n"]
+    assert not (photographs / "out").exists()
+
+
 def test_a_folder_or_a_broken_link_in_a_result_s_place(
     photographs: Path, tiny_weights: Path, capsys: pytest.CaptureFixture
 ) -> None:
