@@ -1,8 +1,10 @@
 """Enhances many files one after the other: whole or not at all, and a bad one does not stop the rest."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -11,6 +13,7 @@ from tqdm import tqdm
 from nerco_plugin.data.image_io import ImageReadError
 from nerco_plugin.inference.enhancer import EnhanceError, Enhancer
 from nerco_plugin.inference.jobs import Job
+from nerco_plugin.inference.output import OutputError, check_writable, written_into
 from nerco_plugin.inference.photograph import check_holds, encode_photograph, read_photograph
 from nerco_plugin.inference.video import VideoError, enhance_video
 from nerco_plugin.whole_file import remove_abandoned, whole_file
@@ -35,18 +38,26 @@ def enhance_files(
     progress: bool = True,
     stops: float = 0.0,
 ) -> Outcome:
-    """Enhance all ``jobs``; a result that is there is left as it is and counts as finished unless ``overwrite``."""
+    """Enhance all ``jobs``; a result that is there is left as it is and counts as finished unless ``overwrite``.
+
+    A disk that is full or read-only ends it. Raises OutputError where the results' folder cannot be written to.
+    """
     todo = [job for job in jobs if overwrite or not job.target.is_file()]
     for folder in {job.target.parent for job in jobs}:
         remove_abandoned(folder)
+    if todo:
+        check_writable(Path(os.path.commonpath([job.target.parent for job in todo])))
     faults: list[str] = []
     done = 0
     with tqdm(todo, unit="file", disable=not progress) as bar:
-        for job in bar:
+        for place, job in enumerate(bar):
             bar.set_postfix_str(job.source.name)
             try:
                 remark = _enhance(enhancer, job, strength, stops, progress)
             except FAULTS as error:
+                if isinstance(error, OutputError) and error.ends_all:
+                    faults.append(f"{error}; the same command goes on with the {len(todo) - place} left to do")
+                    break
                 faults.append(_named(job, f"{error}" or type(error).__name__))
             except RuntimeError as error:
                 if not _is_out_of_memory(error):
@@ -66,15 +77,17 @@ def _enhance(enhancer: Enhancer, job: Job, strength: float, stops: float, progre
     """Returns what is to be said of a file that was enhanced, and not whole."""
     if job.target.is_dir():
         raise ValueError(f"{job.target} is a folder")
-    job.target.parent.mkdir(parents=True, exist_ok=True)
+    folder = job.target.parent
+    with written_into(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     if job.is_video:
-        with whole_file(job.target, shared=True) as temporary, _frame_bar(progress) as on_frame:
+        with written_into(folder), whole_file(job.target, shared=True) as temporary, _frame_bar(progress) as on_frame:
             suffix = job.target.suffix.lower()
             return enhance_video(enhancer, job.source, temporary, suffix, strength, on_frame, stops)
     photograph = read_photograph(job.source, enhancer.size_check)
     check_holds(job.target, photograph.pixels)  # before the long part
     content = encode_photograph(enhancer.photograph(photograph, strength, stops), job.target)
-    with whole_file(job.target, shared=True) as temporary:
+    with written_into(folder), whole_file(job.target, shared=True) as temporary:
         temporary.write_bytes(content)
     return None
 

@@ -15,6 +15,7 @@ from nerco_plugin.allocator import keep_freed_memory
 from nerco_plugin.inference.doctor import examine
 from nerco_plugin.inference.jobs import plan_jobs
 from nerco_plugin.inference.left_out import describe
+from nerco_plugin.inference.output import OutputError
 from nerco_plugin.models.checkpoint_error import CheckpointError
 from nerco_plugin.openmp import wait_asleep
 
@@ -38,7 +39,12 @@ def enhance(args: argparse.Namespace, heed_signals: Callable[[], None]) -> int:
     except MENDABLE as error:
         return _refuse(error, unread)
     heed_signals()
-    outcome = enhance_files(enhancer, jobs, args.strength, args.overwrite, progress=not args.quiet, stops=args.stops)
+    try:
+        outcome = enhance_files(
+            enhancer, jobs, args.strength, args.overwrite, progress=not args.quiet, stops=args.stops
+        )
+    except OutputError as error:
+        return _refuse(error, unread)
     skipped = f", {outcome.skipped} there already (--overwrite does them again)" if outcome.skipped else ""
     faults = unread + outcome.faults
     lines = [f"{outcome.done} enhanced{skipped}, {len(faults)} failed", describe(left_out)]

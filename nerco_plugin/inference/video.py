@@ -11,6 +11,7 @@ import torch
 from nerco_plugin.inference.enhancer import Enhancer
 from nerco_plugin.inference.flicker import FlickerFilter
 from nerco_plugin.inference.formats import VIDEO_CODECS
+from nerco_plugin.inference.output import ENDS_ALL
 from nerco_plugin.inference.tracks import copy_description, said_end
 
 QUALITY = {"libx264": {"crf": "17", "preset": "medium"}, "libvpx-vp9": {"crf": "24", "b": "0", "row-mt": "1"}}
@@ -61,6 +62,7 @@ def enhance_video(
 
     Raises:
         VideoError: no video in it, no frame to be decoded, or its sound does not go into that container.
+        OSError: the disk is full or read-only.
         ImportError: PyAV is missing.
     """
     av = import_av()
@@ -71,6 +73,8 @@ def enhance_video(
             codec = VIDEO_CODECS[suffix]
             return _Transfer(enhancer, str(source), reader, writer, codec, strength, stops).run(on_frame)
     except av.error.FFmpegError as error:
+        if error.errno in ENDS_ALL:
+            raise OSError(error.errno, error.strerror) from error
         raise VideoError(f"{source}: {error}") from error
 
 

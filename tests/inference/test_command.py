@@ -1,10 +1,12 @@
 """The command: folders and bad files, exit codes, a second call, interruption, quick help, the doctor."""
 
+import errno
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -73,6 +75,52 @@ def test_a_bad_file_does_not_stop_the_rest(
     assert "3 enhanced, 2 failed" in error
     assert error.count(str(photographs / "0.png")) == 1
     assert error.count(str(photographs / "5.mp4")) >= 1
+
+
+def test_a_folder_that_cannot_be_written_to_is_named_before_anything_is_computed(
+    photographs: Path,
+    tmp_path: Path,
+    tiny_weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", "tmp12345")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr(Enhancer, "photograph", lambda *arguments: pytest.fail("computed"))
+    out = tmp_path / "out"
+    assert enhance(photographs, "-o", out, "--weights", tiny_weights) == 2
+    assert capsys.readouterr().err == f"error: cannot write into {out}: Read-only file system\n"
+
+
+def test_a_full_disk_ends_the_run(
+    photographs: Path,
+    tmp_path: Path,
+    tiny_weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    out, written = tmp_path / "out", Path.write_bytes
+
+    def fill(self: Path, content: bytes) -> int:
+        if self.parent == out:
+            return written(self, content)
+        written(self, content[:50])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    assert enhance(photographs, "-o", out, "--weights", tiny_weights) == 1
+    assert capsys.readouterr().err == (
+        "1 enhanced, 1 failed\n"
+        f"failed: cannot write into {out / 'sub'}: No space left on device; the same command goes on with the 2 left "
+        "to do\n"
+    )
+    assert list(files(out)) == ["1.png"]
+    monkeypatch.undo()
+    assert enhance(photographs, "-o", out, "--weights", tiny_weights) == 0
+    assert "2 enhanced, 1 there already" in capsys.readouterr().err
 
 
 def test_one_file_to_another_format(photographs: Path, tmp_path: Path, tiny_weights: Path, enhancer: Enhancer) -> None:

@@ -1,5 +1,6 @@
 """Videos: time stamps and sound kept, odd sizes, colours, and less flicker than frame by frame, measured."""
 
+import errno
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -167,6 +168,15 @@ def test_what_is_no_video(tmp_path: Path) -> None:
     (tmp_path / "x.mp4").write_text("no video")
     with pytest.raises(VideoError, match=r"x.mp4"):
         enhance_video(Enhancer(nn.Identity(), "cpu"), tmp_path / "x.mp4", tmp_path / "out", ".mp4")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux alone has a disk that is always full")
+def test_a_full_disk_is_no_fault_of_the_video(tmp_path: Path) -> None:
+    write_video(tmp_path / "in.mkv", [scene(48, 64)] * 5, Fraction(25))
+    with pytest.raises(OSError, match="No space left") as raised:
+        enhance_video(Enhancer(nn.Identity(), "cpu"), tmp_path / "in.mkv", Path("/dev/full"), ".mkv")
+    assert raised.value.errno == errno.ENOSPC
+    assert not isinstance(raised.value, av.error.FFmpegError)
 
 
 def test_a_video_that_is_cut_off_is_enhanced_as_far_as_it_goes_and_named(tmp_path: Path) -> None:
