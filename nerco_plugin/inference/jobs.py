@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from nerco_plugin.inference.formats import IMAGE_FORMATS, UNREAD, VIDEO_CODECS
+from nerco_plugin.inference.formats import IMAGE_FORMATS, UNREAD, VIDEO_CODECS, starts_like_a_picture
 from nerco_plugin.inference.left_out import describe
 
 KNOWN = {**IMAGE_FORMATS, **VIDEO_CODECS}
@@ -114,10 +114,21 @@ def _files_under(folder: Path, out: Path, warn: Callable[[str], None], left_out:
         folders[:] = sorted(name for name in folders if not name.startswith(".") and (here / name).resolve() != out)
         names = sorted(name for name in names if not name.startswith("."))
         links = [name for name in folders if (here / name).is_symlink()]  # which os.walk does not enter
-        others = [name for name in names if Path(name).suffix.lower() in UNREAD]
+        others = [name for name in names if _is_other_picture(here / name)]
         left_out |= {here.resolve() / name for name in links + others}
         found += [here / name for name in names]
     return [file for file in found if file.suffix.lower() in KNOWN and _is_ordinary(file)]
+
+
+def _is_other_picture(file: Path) -> bool:
+    """Whether a file looks like a picture or a video, and is of no kind that is enhanced."""
+    if file.suffix or not file.is_file():  # but a pipe
+        return file.suffix.lower() in UNREAD
+    try:
+        with file.open("rb") as opened:
+            return starts_like_a_picture(opened.read(16))
+    except OSError:  # not to be read: nobody knows
+        return False
 
 
 def _is_ordinary(file: Path) -> bool:

@@ -20,6 +20,7 @@ from nerco_plugin.inference import commands, doctor
 from nerco_plugin.inference.compiler import why_not_compile
 from nerco_plugin.inference.enhancer import Enhancer
 from nerco_plugin.inference.jobs import JobError, plan_jobs
+from nerco_plugin.inference.left_out import describe
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -219,6 +220,22 @@ def test_what_is_left_out_is_counted(
     (tmp_path / "elsewhere/1.png").unlink()
     assert enhance(photographs / "link", "-o", tmp_path / "out", "--weights", tiny_weights) == 2
     assert "link: no image or video in this folder; left out: 1 (.cr2 1); known" in capsys.readouterr().err
+
+
+def test_pictures_of_rarer_kinds_and_without_an_ending_are_counted_too(photographs: Path, tmp_path: Path) -> None:
+    for ending in (".ppm", ".jp2", ".TGA", ".pcx", ".mpo", ".psd", ".raw", ".json", ".pdf", ".h5"):
+        (photographs / f"4{ending}").touch()
+    for kind in ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"):
+        Image.new("RGB", (9, 9)).save(photographs / f"as_{kind}", kind)
+    (photographs / "as_HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    (photographs / "README").write_text("no picture")
+    os.mkfifo(photographs / "pipe")
+    left_out: set[Path] = set()
+    plan_jobs([photographs], tmp_path / "out", left_out=left_out)
+    listed = [".ppm 1", ".jp2 1", ".tga 1", ".pcx 1", ".mpo 1", ".psd 1", ".raw 1"]
+    told = describe(left_out)
+    assert told.startswith("left out: 14 (no ending 7, ")
+    assert sorted(told.partition(", ")[2].rstrip(")").split(", ")) == sorted(listed)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="everything may be read")
