@@ -33,8 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print it")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     enhance = commands.add_parser("enhance", help="enhance images, folders of them, and videos (without subtitles)")
-    enhance.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="image, video, or folder (recursive)")
-    enhance.add_argument("-o", "--out", required=True, type=Path, help="folder; or a file, for a single file")
+    enhance.add_argument("inputs", nargs="+", type=_path, metavar="INPUT", help="image, video, or folder (recursive)")
+    enhance.add_argument("-o", "--out", required=True, type=_path, help="folder; or a file, for a single file")
     _add_network(enhance)
     enhance.add_argument("--strength", type=_strength, default=1.0, metavar="0..1", help="0 leaves all as it is")
     enhance.add_argument(
@@ -50,22 +50,23 @@ def build_parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="a web page on this machine to try it")
     _add_network(demo)
     demo.add_argument("--port", type=_port, default=7860)
-    demo.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets other machines in")
+    demo.add_argument("--host", type=_name, default="127.0.0.1", help="0.0.0.0 lets other machines in")
     doctor = commands.add_parser("doctor", help="what of this machine will work, what not, and why")
-    doctor.add_argument("--weights", metavar="W", help="look whether these load too")
-    doctor.add_argument("--opt", type=Path, metavar="FILE", help="their option file, where they need one")
+    doctor.add_argument("--weights", type=_name, metavar="W", help="look whether these load too")
+    doctor.add_argument("--opt", type=_path, metavar="FILE", help="their option file, where they need one")
     return parser
 
 
 def _add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights",
+        type=_name,
         default="nerco_small",
         metavar="W",
         help=".safetensors, .pth (net_g_*.pth of a run), OWNER/NAME[@REVISION][:FILE] (hub), or nerco_small, which lie "
         "in the package (default)",
     )
-    parser.add_argument("--opt", type=Path, metavar="FILE", help="option file, for weights that do not say their own")
+    parser.add_argument("--opt", type=_path, metavar="FILE", help="option file, for weights that do not say their own")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     parser.add_argument("--precision", choices=["float32", "bf16", "fp16"], default="float32")
     parser.add_argument("--compile", action="store_true", help="torch.compile: pays off over many files of one size")
@@ -79,6 +80,16 @@ class _Version(argparse.Action):
             parser.exit(message=f"nerco_plugin {version('nerco_plugin')}\n")
         except PackageNotFoundError:
             parser.error("nerco_plugin is not installed: pip install --editable .")
+
+
+def _name(text: str) -> str:
+    if not text:  # an unset variable of a script, which pathlib would take for the current folder
+        raise argparse.ArgumentTypeError("expected a name, got nothing")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_name(text))
 
 
 def _strength(text: str) -> float:

@@ -326,6 +326,14 @@ def test_faults_before_the_first_file(photographs: Path, tmp_path: Path, capsys:
         (["enhance", "x", "-o", "y", "--strength", "much"], "expected 0 to 1, got much"),
         (["enhance", "x", "-o", "y", "--stops", "5"], "expected -4 to 4, got 5"),
         (["demo", "--port", "70000"], "expected 1 to 65535, got 70000"),
+        (["enhance", "", "-o", "y"], "INPUT: expected a name, got nothing"),
+        (["enhance", "x", "", "-o", "y"], "INPUT: expected a name, got nothing"),
+        (["enhance", "x", "-o", ""], "-o/--out: expected a name, got nothing"),
+        (["enhance", "x", "-o", "y", "--opt", ""], "--opt: expected a name, got nothing"),
+        (["demo", "--weights", ""], "--weights: expected a name, got nothing"),
+        (["demo", "--host", ""], "--host: expected a name, got nothing"),
+        (["doctor", "--weights", ""], "--weights: expected a name, got nothing"),
+        (["doctor", "--weights", "x", "--opt", ""], "--opt: expected a name, got nothing"),
     ):
         with pytest.raises(SystemExit):
             main(arguments)
