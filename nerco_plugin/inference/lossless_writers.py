@@ -10,6 +10,7 @@ from nerco_plugin.inference.extras import XMP_KEYWORD, Extras
 
 _PNG_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by number of channels
 _PNG_SUB = 1  # the filter "difference to the pixel before"
+_OF_YCBCR = range(529, 533)  # TIFF's tags of how it is coded and where its black and white lie: not those of RGB
 _EXIF_HEADER = b"Exif\x00\x00"
 
 
@@ -52,6 +53,8 @@ def encode_tiff(pixels: np.ndarray, profile: bytes | None, exif: Image.Exif, ext
     directory = Image.Exif()
     directory.load(exif.tobytes())
     directory.endian = "<"
+    for tag in _OF_YCBCR:
+        directory.pop(tag, None)
     layout = {
         256: width,
         257: height,

@@ -45,7 +45,7 @@ class Photograph:
 
 
 def read_photograph(path: str | Path, check_size: Callable[[int, int], None] | None = None) -> Photograph:
-    """Read an image file; a palette becomes RGB or RGBA, and CMYK becomes RGB without its profile.
+    """Read an image file; a palette becomes RGB or RGBA, and CMYK and Lab become RGB without their profiles.
 
     Args:
         path: the file.
@@ -84,12 +84,18 @@ def _decoded(image: Image.Image, content: bytes) -> Photograph:
         raise ValueError(f"expected one image, got {frames} frames or pages")
     goes_deep = is_deep(image)
     exif = _exif(image)
-    profile = image.info.get("icc_profile") if image.mode != "CMYK" else None
     image.load()  # notices truncated files
     pixels = decode_deep(image, content) if goes_deep else np.asarray(image.convert(_plain_mode(image)))
     # A TIFF is upright once it is decoded.
     pixels = turned_upright(np.atleast_3d(pixels), 1 if image.format == "TIFF" else exif.get(ORIENTATION, 1))
+    profile = _fitting_profile(image.info.get("icc_profile"), pixels.shape[2])
     return Photograph(_as_integers(pixels), profile, exif, read_extras(image, content, exif))
+
+
+def _fitting_profile(profile: bytes | None, channels: int) -> bytes | None:
+    """The profile, unless it is of other colours, such as CMYK or Lab, than what is made of them (ICC.1, 7.2.6)."""
+    colours = b"GRAY" if channels <= 2 else b"RGB "
+    return profile if profile and profile[16:20] == colours else None
 
 
 def _plain_mode(image: Image.Image) -> str:

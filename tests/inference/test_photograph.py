@@ -13,6 +13,7 @@ from nerco_plugin.data.image_io import ImageReadError
 from nerco_plugin.inference.photograph import Photograph, encode_photograph, read_photograph
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+LAB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
 EXPOSURE_TIME, LATITUDE_REF = 0x829A, 1
 
 
@@ -137,6 +138,25 @@ def test_other_modes(tmp_path: Path, mode: str, channels: int) -> None:
     path = tmp_path / ("x.tif" if mode == "CMYK" else "x.png")
     Image.fromarray(smooth(1, 8)[..., 0]).convert("RGB" if mode in ("P", "CMYK") else "L").convert(mode).save(path)
     assert read_photograph(path).pixels.shape == (19, 26, channels)
+
+
+@pytest.mark.parametrize(("mode", "profile"), [("LAB", LAB_PROFILE), ("RGB", LAB_PROFILE), ("L", PROFILE)])
+def test_a_profile_of_other_colours_than_are_written_is_dropped(tmp_path: Path, mode: str, profile: bytes) -> None:
+    path = tmp_path / "x.tif"
+    Image.new(mode, (9, 8)).save(path, icc_profile=profile)
+    photograph = read_photograph(path)
+    assert photograph.pixels.shape == (8, 9, 1 if mode == "L" else 3)
+    path.write_bytes(encode_photograph(photograph, path))
+    assert "icc_profile" not in Image.open(path).info
+
+
+def test_what_is_said_of_ycbcr_is_not_said_of_rgb(tmp_path: Path) -> None:
+    path = tmp_path / "x.tif"
+    tags = {529: (0.299, 0.587, 0.114), 530: (1, 1), 531: 1, 532: (0.0, 255.0, 128.0, 255.0, 128.0, 255.0)}
+    Image.new("YCbCr", (16, 16)).save(path, tiffinfo=tags, compression="jpeg")
+    assert set(tags) < set(Image.open(path).tag_v2)
+    path.write_bytes(encode_photograph(read_photograph(path), path))
+    assert not set(tags) & set(Image.open(path).tag_v2)
 
 
 def test_faults_name_the_file(tmp_path: Path) -> None:
