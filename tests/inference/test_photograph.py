@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from nerco_plugin.data.image_io import ImageReadError
@@ -172,6 +173,40 @@ def test_faults_name_the_file(tmp_path: Path) -> None:
     for path in sorted(tmp_path.iterdir()):
         with pytest.raises(ImageReadError, match=f"{path.name}.*{reasons[path.stem]}"):
             read_photograph(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels", "told"),
+    [
+        (">f4", 3, r"3 x float32 \(RGB\)"),
+        ("f2", 1, r"1 x float16 \(MINISBLACK\)"),
+        ("u4", 3, r"3 x uint32 \(RGB\)"),
+        ("u2", 5, "5 x uint16"),
+    ],
+)
+@pytest.mark.parametrize("is_big", [False, True])
+def test_a_tiff_of_other_values_is_told_by_them(
+    tmp_path: Path, kind: str, channels: int, told: str, is_big: bool
+) -> None:
+    path, pixels = tmp_path / "x.tif", np.zeros((8, 9, channels), kind)
+    tifffile.imwrite(
+        path,
+        pixels,
+        photometric="rgb" if channels == 3 else "minisblack",
+        planarconfig="contig" if channels > 1 else None,
+        byteorder=">" if kind[0] == ">" else "<",
+        bigtiff=is_big,
+    )
+    with pytest.raises(ImageReadError, match=rf"x\.tif.*: a TIFF of {told}.*; expected .* of uint8 or uint16"):
+        read_photograph(path)
+
+
+@pytest.mark.parametrize("content", [b"II*\x00" + b"x" * 40, b"MM\x00*\0\0\0\x08\0\x05", b"II+\x00"])
+def test_a_damaged_tiff_is_told_once(tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "x.tif").write_bytes(content)
+    with pytest.raises(ImageReadError, match="no known image format"):
+        read_photograph(tmp_path / "x.tif")
+    assert not caplog.records
 
 
 def test_size_is_judged_by_whoever_knows_before_it_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
