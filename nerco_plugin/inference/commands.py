@@ -7,6 +7,7 @@ calls ``heed_signals`` once all is imported and something begins: from there on 
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,6 +84,7 @@ def _enhancer(args: argparse.Namespace) -> "Enhancer":
     from nerco_plugin.inference.enhancer import Enhancer
 
     keep_freed_memory()
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF, which is dropped: they name Pillow's own file
     return Enhancer.from_pretrained(args.weights, args.opt, args.device, args.precision, args.compile)
 
 

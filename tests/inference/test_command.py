@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from nerco_plugin.inference.compiler import why_not_compile
 from nerco_plugin.inference.enhancer import Enhancer
 from nerco_plugin.inference.jobs import JobError, plan_jobs
 from nerco_plugin.inference.left_out import describe
+from nerco_plugin.inference.photograph import read_photograph
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -122,6 +124,18 @@ def test_a_full_disk_ends_the_run(
     monkeypatch.undo()
     assert enhance(photographs, "-o", out, "--weights", tiny_weights) == 0
     assert "2 enhanced, 1 there already" in capsys.readouterr().err
+
+
+def test_pillow_s_warnings_are_kept_from_the_user(photographs: Path, tmp_path: Path, tiny_weights: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0131] = "a text that is long enough to lie elsewhere"
+    Image.new("RGB", (9, 8)).save(photographs / "sub/2.jpg", exif=exif.tobytes()[:40])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        read_photograph(photographs / "sub/2.jpg")
+        assert [warning.category for warning in told] == [UserWarning]
+        assert enhance(photographs / "sub/2.jpg", "-o", tmp_path / "out", "--weights", tiny_weights) == 0
+    assert len(told) == 1
 
 
 def test_one_file_to_another_format(photographs: Path, tmp_path: Path, tiny_weights: Path, enhancer: Enhancer) -> None:
