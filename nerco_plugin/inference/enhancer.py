@@ -80,7 +80,7 @@ class Enhancer:
         self.dtype = PRECISIONS[precision]
         self.network: nn.Module = network.to(self.device)
         self.compiled = _compiled(self.network) if compile_network else self.network
-        self.need: Need | None = None  # measured when the first large image comes
+        self.needs: dict[torch.dtype, Need] = {}  # by precision, measured when the first large image comes
 
     @classmethod
     def from_pretrained(
@@ -145,8 +145,9 @@ class Enhancer:
             raise EnhanceError(self._why_not_finite())
         return enhanced.clamp_(0, 1)
 
-    def _run(self, network: Callable[[Tensor], Tensor], low: Tensor) -> Tensor:
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+    def _run(self, network: Callable[[Tensor], Tensor], low: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+        dtype = dtype or self.dtype
+        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
             return network(low).float()
 
     def _why_not_finite(self) -> str:
@@ -165,16 +166,21 @@ class Enhancer:
         """Raise EnhanceError where an image of that size will not fit into memory, before anything is computed."""
         if height * width < LARGE:
             return
-        if self.need is None:
-            self.need = measure(lambda image: self._run(self.network, image), self.device)
-        needed, there = self.need.of(height, width), available(self.device)
+        need, there = self._need(self.dtype), available(self.device)
+        needed = need.of(height, width)
         if there is not None and needed > there:
-            a_megapixel = self.need.pixel * 1e6
+            a_megapixel = need.pixel * 1e6
+            remedy = ", or try the precision bf16" if self._need(torch.bfloat16).of(height, width) <= there else ""
             raise EnhanceError(
                 f"{width} x {height} pixels need about {needed / 2**30:.1f} GiB ({a_megapixel / 2**30:.2f} a megapixel "
                 f"in {_name(self.dtype)}, measured on small images), and {there / 2**30:.1f} GiB "
-                "are free: make it smaller" + ("" if self.dtype == torch.bfloat16 else ", or try the precision bf16")
+                f"are free: make it smaller{remedy}"
             )
+
+    def _need(self, dtype: torch.dtype) -> Need:
+        if dtype not in self.needs:
+            self.needs[dtype] = measure(lambda image: self._run(self.network, image, dtype), self.device)
+        return self.needs[dtype]
 
     def _pil(self, image: Image.Image, strength: float, stops: float) -> Image.Image:
         if image.mode not in PIL_MODES:

@@ -49,6 +49,31 @@ def test_an_image_that_will_not_fit_is_refused_with_the_figures(
     assert enhancer(np.zeros((200, 300, 3), np.uint8)).shape == (200, 300, 3)
 
 
+def test_bf16_is_named_only_where_it_would_fit(enhancer: Enhancer, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = {
+        torch.float32: memory.Need(4e3, 0),
+        torch.bfloat16: memory.Need(2e3, 0),
+        torch.float16: memory.Need(2e3, 0),
+    }
+    monkeypatch.setattr(enhancer, "needs", needs)
+    for dtype, free, remedy in (
+        (torch.float32, 10e9, ", or try the precision bf16"),
+        (torch.float32, 5e9, ""),
+        (torch.float16, 5e9, ""),
+        (torch.bfloat16, 5e9, ""),
+    ):
+        monkeypatch.setattr(enhancer, "dtype", dtype)
+        monkeypatch.setattr(enhancing, "available", lambda device, free=free: int(free))
+        with pytest.raises(EnhanceError, match=f"are free: make it smaller{remedy}$"):
+            enhancer.check_size(2000, 2000)
+
+
+def test_the_need_of_bf16_is_that_of_an_enhancer_in_bf16(tiny_weights: Path) -> None:
+    first, second = (Enhancer.from_pretrained(tiny_weights, None, "cpu", kind) for kind in ("float32", "bf16"))
+    assert first._need(torch.bfloat16) == second._need(torch.bfloat16)
+    assert first._need(torch.bfloat16).pixel < first._need(torch.float32).pixel
+
+
 def test_a_file_that_will_not_fit_is_refused_before_it_is_decoded(
     enhancer: Enhancer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
