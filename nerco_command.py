@@ -19,7 +19,11 @@ EXAMPLES = """examples:
   nerco enhance holiday/ clip.mp4 -o enhanced --weights experiments/NAME/models/net_g_40000.pth
   nerco doctor
 """
-STOPPED = "interrupted; the same command goes on where this one stopped"
+STOPPED = {
+    "enhance": "interrupted; the same command goes on where this one stopped",
+    "demo": "stopped; the page is closed",
+    "doctor": "interrupted",
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -145,7 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _commands()[args.command](args, _heed_signals)
     except KeyboardInterrupt as interrupt:
         with contextlib.suppress(OSError):
-            sys.stderr.write(f"\n{STOPPED}\n")
+            sys.stderr.write(f"\n{STOPPED[args.command]}\n")
         return 128 + (interrupt.args[0] if isinstance(interrupt, _Stopped) else signal.SIGINT)
 
 
@@ -159,7 +163,8 @@ def _commands() -> Any:
 
 def run(arguments: list[str] | None = None) -> NoReturn:
     """The console command: as :func:`main`, then out at once, for torch takes half a second to take itself apart."""
-    _heed_signals(partial(_leave, STOPPED))
+    command = (sys.argv[1:] if arguments is None else arguments)[:1]
+    _heed_signals(partial(_leave, STOPPED.get("".join(command), "interrupted")))
     code = main(arguments)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
 """What the command ``nerco`` does once its arguments are parsed (nerco_command.py).
 
 What enhances is imported by the commands that need it: the doctor says what is wrong where it cannot be. Each command
-calls ``heed_signals`` once all is imported and something begins: from there on a signal raises KeyboardInterrupt.
+calls ``heed_signals`` before it begins something: from there on a signal raises KeyboardInterrupt.
 """
 
 import argparse
@@ -58,12 +58,11 @@ def demo(args: argparse.Namespace, heed_signals: Callable[[], None]) -> int:
     """``nerco demo``: serves until interrupted."""
     wait_asleep()
     try:
-        from nerco_plugin.inference.demo import check_address, import_gradio, serve
+        from nerco_plugin.inference.demo import check_address, serve
 
         check_address(args.host, args.port)
         enhancer = _enhancer(args)
-        import_gradio()
-        heed_signals()
+        heed_signals()  # though gradio is still to come: what it imports makes folders, which serve removes
         serve(enhancer, args.host, args.port)
     except MENDABLE as error:
         return _refuse(error)

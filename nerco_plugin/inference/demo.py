@@ -6,6 +6,7 @@ It needs gradio. The page asks nothing of the network: fonts are the system's ow
 import errno
 import os
 import socket
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -82,7 +83,7 @@ def check_address(host: str, port: int) -> None:
 def launch(page: Any, host: str, port: int) -> None:
     """Begin to serve ``page``, in threads of its own; raises OSError where the port is taken."""
     theme = import_gradio().themes.Default(font=FONTS, font_mono=FONTS)
-    page.launch(server_name=host, server_port=port, share=False, theme=theme, prevent_thread_lock=True)
+    page.launch(server_name=host, server_port=port, share=False, theme=theme, prevent_thread_lock=True, quiet=True)
 
 
 def serve(enhancer: Enhancer, host: str = "127.0.0.1", port: int = 7860) -> None:
@@ -91,11 +92,13 @@ def serve(enhancer: Enhancer, host: str = "127.0.0.1", port: int = 7860) -> None
         os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(folder) / "gradio"))  # uploads would outlast the page
         page = build_page(enhancer, Path(folder))
         launch(page, host, port)
+        sys.stdout.write(f"until Ctrl-C, the page is at {page.local_url.rstrip('/')}\n")
+        sys.stdout.flush()
         try:
             while True:
                 time.sleep(1)
         finally:
-            page.close()
+            page.close(verbose=False)
 
 
 def _shown(pixels: Any) -> Any:
