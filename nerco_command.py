@@ -38,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     enhance = commands.add_parser("enhance", help="enhance images, folders of them, and videos (without subtitles)")
     enhance.add_argument("inputs", nargs="+", type=_path, metavar="INPUT", help="image, video, or folder (recursive)")
-    enhance.add_argument("-o", "--out", required=True, type=_path, help="folder; or a file, for a single file")
+    enhance.add_argument("-o", "--out", required=True, type=_name, help="folder; or a file, for a single file")
     _add_network(enhance)
     enhance.add_argument("--strength", type=_strength, default=1.0, metavar="0..1", help="0 leaves all as it is")
     enhance.add_argument(

@@ -35,7 +35,7 @@ def _raise(message: str) -> None:
 
 def plan_jobs(
     inputs: Sequence[Path],
-    out: Path,
+    out: str | Path,
     warn: Callable[[str], None] = _raise,
     left_out: set[Path] | None = None,
 ) -> list[Job]:
@@ -47,7 +47,7 @@ def plan_jobs(
 
     Args:
         inputs: files and folders.
-        out: a folder, made later where it is absent, or a file's name.
+        out: a folder, made later where it is absent, or a file's name; a string that ends in a slash is a folder.
         warn: called with the name of each folder that cannot be read; raises JobError unless told otherwise.
         left_out: gets what folders hold of photographs and videos of other kinds, and of linked folders.
 
@@ -57,10 +57,16 @@ def plan_jobs(
         OSError: an input cannot be looked at.
     """
     left_out = set() if left_out is None else left_out
-    if len(inputs) == 1 and inputs[0].is_file() and out.suffix.lower() in KNOWN and not out.is_dir():
+    is_folder = str(out).endswith(("/", os.sep))
+    out = Path(out)
+    is_folder |= out.is_dir()
+    if len(inputs) == 1 and inputs[0].is_file() and out.suffix.lower() in KNOWN and not is_folder:
+        _check_no_file(out.parent)
         jobs = [Job(_known(inputs[0]), out)]
     else:
-        _check_folder(out)
+        if not is_folder:
+            _check_ending(out)
+        _check_no_file(out)
         planned = [job for path in inputs for job in _jobs_of(path, out, warn, left_out)]
         jobs = list({(job.source.resolve(), job.target): job for job in planned}.values())
         named = {path.resolve() for path in inputs}
@@ -70,10 +76,8 @@ def plan_jobs(
     return jobs
 
 
-def _check_folder(out: Path) -> None:
+def _check_ending(out: Path) -> None:
     """``-o better.gif`` and, for several inputs, ``-o better.jpg`` mean no folder of that name."""
-    if out.is_dir():
-        return
     ending = out.suffix.lower()
     kind = mimetypes.guess_type(out.name)[0] or ""
     if ending in KNOWN:
@@ -82,8 +86,12 @@ def _check_folder(out: Path) -> None:
         )
     if ending in UNREAD or kind in FILES or kind.startswith(("image/", "video/", "audio/")):
         raise JobError(f"{out}: cannot write {kind or ending}, but {' '.join(KNOWN)}")
-    if out.exists():
-        raise JobError(f"{out}: is a file; name a folder")
+
+
+def _check_no_file(folder: Path) -> None:
+    for path in (folder, *folder.parents):
+        if path.exists() and not path.is_dir():
+            raise JobError(f"{path}: is a file; name a folder")
 
 
 def _jobs_of(path: Path, out: Path, warn: Callable[[str], None], left_out: set[Path]) -> list[Job]:

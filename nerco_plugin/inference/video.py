@@ -75,7 +75,8 @@ def enhance_video(
     except av.error.FFmpegError as error:
         if error.errno in ENDS_ALL:
             raise OSError(error.errno, error.strerror) from error
-        raise VideoError(f"{source}: {error}") from error
+        reason = "damaged, or no video" if isinstance(error, av.error.InvalidDataError) else error.strerror
+        raise VideoError(f"{source}: {reason}") from error
 
 
 class _Transfer:

@@ -200,10 +200,13 @@ def test_jobs_that_do_not_go_together(photographs: Path, tmp_path: Path) -> None
         ([photographs], "x.3gp", "x.3gp: cannot write"),
         ([photographs], "x.mts", "x.mts: cannot write"),
         ([photographs], "plain", "plain: is a file"),
+        ([photographs], "plain/out", "plain: is a file"),
+        ([photographs / "1.png"], "plain/x.jpg", "plain: is a file"),
+        ([photographs / "1.png"], "1.png/", "1.png: is a file"),
         ([tmp_path / "pipe.png"], "out", "no file and no folder"),
     ):
         with pytest.raises(JobError, match=fault):
-            plan_jobs(inputs, tmp_path / out)
+            plan_jobs(inputs, f"{tmp_path}/{out}")
 
 
 def test_what_a_folder_gives(photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,6 +217,9 @@ def test_what_a_folder_gives(photographs: Path, tmp_path: Path, monkeypatch: pyt
     again = plan_jobs([photographs, Path("in/1.png"), Path("in")], tmp_path / "out")
     assert [job.target for job in again] == [job.target for job in jobs]
     assert plan_jobs([photographs], tmp_path / "version.2") != jobs  # a dot does not make it a file
+    (job,) = plan_jobs([photographs / "1.png"], f"{tmp_path}/x.png/")
+    assert job.target == tmp_path / "x.png/1.png"
+    assert build_parser().parse_args(["enhance", "1.png", "-o", "x.png/"]).out == "x.png/"
 
 
 def test_what_is_left_out_is_counted(
