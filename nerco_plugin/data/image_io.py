@@ -1,35 +1,16 @@
 """Reads an image file, or its bytes, to RGB float32 in [0, 1]; every failure names the file."""
 
 import io
-import struct
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from nerco_plugin.data.decoder_errors import DECODER_ERRORS
 from nerco_plugin.data.deep_image import bits_per_value, decode_deep, is_deep, open_image
 from nerco_plugin.data.orientation import ORIENTATION, turned_upright
-
-# What Pillow raises on damaged bytes, over all its formats.
-DECODER_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    EOFError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    MemoryError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-    cv2.error,
-    Image.DecompressionBombError,
-)
+from nerco_plugin.data.unknown_tiff import describe_unknown
 
 
 class ImageReadError(ValueError):
@@ -93,7 +74,9 @@ def decode_image(content: bytes, name: str) -> np.ndarray:
     try:
         pixels = _decode(content)
     except UnidentifiedImageError as error:
-        raise ImageReadError(f"cannot read image '{name}' ({len(content)} bytes): no known image format") from error
+        raise ImageReadError(
+            f"cannot read image '{name}' ({len(content)} bytes): {describe_unknown(content)}"
+        ) from error
     except DECODER_ERRORS as error:
         reason = f"{type(error).__name__}: {error}"
         raise ImageReadError(f"cannot read image '{name}' ({len(content)} bytes): {reason}") from error

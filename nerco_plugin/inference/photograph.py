@@ -12,14 +12,15 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from nerco_plugin.data.decoder_errors import DECODER_ERRORS
 from nerco_plugin.data.deep_image import decode_deep, is_deep, open_image
-from nerco_plugin.data.image_io import DECODER_ERRORS, ImageReadError, read_bytes
+from nerco_plugin.data.image_io import ImageReadError, read_bytes
 from nerco_plugin.data.orientation import ORIENTATION, turned_upright
+from nerco_plugin.data.unknown_tiff import describe_unknown
 from nerco_plugin.inference.any_size import any_size
 from nerco_plugin.inference.extras import Extras, fitting_exif, read_extras, save_options
 from nerco_plugin.inference.formats import IMAGE_FORMATS
 from nerco_plugin.inference.lossless_writers import encode_png16, encode_tiff
-from nerco_plugin.inference.unknown_tiff import describe_tiff
 
 # What a TIFF says about its own pixels, which an encoder says anew: no part of the photograph's EXIF. And Photoshop's
 # thumbnail (34377) and layers (37724), which would show the dark original.
@@ -74,8 +75,9 @@ def _opened(path: str | Path, content: bytes) -> Iterator[Image.Image]:
         with open_image(io.BytesIO(content)) as image:
             yield image
     except UnidentifiedImageError as error:
-        reason = describe_tiff(content) or "no known image format"
-        raise ImageReadError(f"cannot read image '{path}' ({len(content)} bytes): {reason}") from error
+        raise ImageReadError(
+            f"cannot read image '{path}' ({len(content)} bytes): {describe_unknown(content)}"
+        ) from error
     except DECODER_ERRORS as error:
         raise ImageReadError(f"cannot read image '{path}': {type(error).__name__}: {error}") from error
 

@@ -95,7 +95,7 @@ def test_what_is_damaged_or_not_known_is_named_without_noise(tmp_path: Path, cap
         (tiff(PIXELS[..., :3], photometric="rgb")[:-9], "truncated"),
         (tiff(planes(PIXELS[..., :3]), **separate)[:-9], "failed to read"),
         (tiff(PIXELS[..., :2], **gray_alpha)[:-9], "failed to read"),
-        (tiff(PIXELS[..., :3], photometric="cielab"), "no known image format"),
+        (tiff(PIXELS[..., :3], photometric="cielab"), "a TIFF of 3 x uint16 (CIELAB)"),
     ):
         path.write_bytes(content)
         for read in (read_image, read_photograph):

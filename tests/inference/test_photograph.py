@@ -175,6 +175,7 @@ def test_faults_name_the_file(tmp_path: Path) -> None:
             read_photograph(path)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow tells what it doubts before it fails
 @pytest.mark.parametrize(
     ("kind", "channels", "told"),
     [
@@ -201,6 +202,7 @@ def test_a_tiff_of_other_values_is_told_by_them(
         read_photograph(path)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow tells what it doubts before it fails
 @pytest.mark.parametrize("content", [b"II*\x00" + b"x" * 40, b"MM\x00*\0\0\0\x08\0\x05", b"II+\x00"])
 def test_a_damaged_tiff_is_told_once(tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "x.tif").write_bytes(content)
