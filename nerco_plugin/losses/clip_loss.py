@@ -51,7 +51,7 @@ def _check_image(name: str, image: Tensor, look: bool) -> None:
         raise ValueError(f"{name}: expected values in [0, 1], got {darkest:.3g} to {brightest:.3g}")
 
 
-def _clipped(image: Tensor) -> Tensor:
+def clipped(image: Tensor) -> Tensor:
     """Values in [0, 1], with the gradient as if they had not been clipped: it draws back what lies outside."""
     return image + (image.clamp(0, 1) - image).detach()
 
@@ -133,7 +133,7 @@ class CLIPCosineLoss(WeightedLoss):
         clip = self.prepare()
         clip.to(next(iter(images.values())).device)
         counts = [len(images.get(name, ())) for name in ("low", "high")]
-        low_vectors, high_vectors = clip.encode([_clipped(image) for image in images.values()]).split(counts)
+        low_vectors, high_vectors = clip.encode([clipped(image) for image in images.values()]).split(counts)
         text_low, text_high = clip.text_vectors
         return ClipTerms(
             low=self._term(low_vectors, toward=text_low, away=text_high),

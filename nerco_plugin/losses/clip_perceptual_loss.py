@@ -3,7 +3,7 @@
 from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor
 
-from nerco_plugin.losses.clip_loss import CLIPCosineLoss
+from nerco_plugin.losses.clip_loss import CLIPCosineLoss, clipped
 
 
 @LOSS_REGISTRY.register()
@@ -18,6 +18,7 @@ class CLIPPerceptualLoss(CLIPCosineLoss):
         """Enhanced images (N, 3, H, W) RGB about [0, 1], clipped to it; the truth is not looked at. (Term, None).
 
         Raises:
-            TypeError, ValueError: as :meth:`CLIPCosineLoss.forward`.
+            TypeError, ValueError: as :meth:`CLIPCosineLoss.forward`, but for the range: these models' networks are not
+                bounded, and begin anywhere. What lies outside is drawn back.
         """
-        return super().forward(low=None, high=predicted.clamp(0, 1)).high, None
+        return super().forward(low=None, high=clipped(predicted)).high, None

@@ -29,7 +29,14 @@ def test_it_is_the_high_term_and_no_style(clip_folder: str) -> None:
 
 def test_what_lies_outside_the_unit_range_is_clipped(clip_folder: str) -> None:
     loss, image = build("CLIPPerceptualLoss", clip_folder), torch.rand(1, 3, 20, 20) * 3 - 1
-    assert torch.equal(loss(image)[0], loss(image.clamp(0, 1))[0])
+    torch.testing.assert_close(loss(image)[0], loss(image.clamp(0, 1))[0])
+
+
+def test_what_lies_outside_the_unit_range_is_drawn_back(clip_folder: str) -> None:
+    image = torch.full((1, 3, 20, 20), 3.0, requires_grad=True)  # as an unbounded network may begin
+    build("CLIPPerceptualLoss", clip_folder)(image)[0].backward()
+    assert image.grad is not None
+    assert image.grad.abs().sum() > 0
 
 
 def test_a_gray_image_and_a_negative_weight_are_refused() -> None:
