@@ -3,6 +3,7 @@
 import ast
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -75,3 +76,8 @@ def test_blocks_import_nothing_but_torch_and_each_other() -> None:
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for name in names:
                 assert any(name == one or name.startswith(f"{one}.") for one in ALLOWED), f"{path.name}: {name}"
+
+
+def test_an_image_without_a_batch_is_refused_by_its_shape() -> None:
+    with pytest.raises(ValueError, match=r"expected images \(N, C, H, W\), got shape \(3, 16, 16\)"):
+        Toy()(torch.rand(3, 16, 16))

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from basicsr.archs import build_network
+from torch import Tensor, nn
 
 EDSR = {"type": "EDSR", "num_in_ch": 3, "num_out_ch": 3, "num_feat": 4, "num_block": 1, "upscale": 1}
 RRDBNET = {
@@ -79,6 +80,26 @@ def test_attention_multiplies_the_feature_map() -> None:
     plain.conv_body.weight.mul_(0.5)
     plain.conv_body.bias.mul_(0.5)
     torch.testing.assert_close(network(image), plain(image))
+
+
+class Everywhere(nn.Module):
+    """Attention of 1."""
+
+    def forward(self, feature: Tensor) -> Tensor:
+        return torch.ones_like(feature[:, :1])
+
+
+@pytest.mark.parametrize(("at", "num_feat"), [("trunk.4", 8), ("trunk.11", 8), ("trunk.12", 4)])
+@torch.no_grad()
+def test_attention_to_a_scale_leaves_its_long_skip(at: str, num_feat: int) -> None:
+    options = {"type": "ResnetGenerator", "num_feat": 4, "num_block": 1, "long_skip": True}
+    plain = build_network(options)
+    attended = build_network({"type": "AttendedNetwork", "network": options, "at": at, "num_feat": num_feat})
+    inner, image = attended.network.network, torch.rand(1, 3, 32, 32)
+    named = {key.replace(f"{at}.module.", f"{at}."): value for key, value in inner.state_dict().items()}
+    plain.load_state_dict({key: value for key, value in named.items() if ".cam." not in key}, strict=True)
+    inner.get_submodule(at).cam = Everywhere()
+    torch.testing.assert_close(attended(image), plain(image))
 
 
 @torch.no_grad()

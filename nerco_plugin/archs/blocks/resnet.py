@@ -36,22 +36,30 @@ def at_any_size(
 
     Returns:
         (N, D, H, W); exactly ``forward(image)`` where the size fits already.
+
+    Raises:
+        ValueError: ``image`` has not four dimensions.
     """
+    if image.dim() != 4:
+        raise ValueError(f"expected images (N, C, H, W), got shape {(*image.shape,)}")
     height, width = image.shape[-2:]
     if isinstance(height, torch.SymInt):  # an exported graph is for every size: it fits always, by zero pixels or more
-        return _taken(forward(_taken(image, height, width, multiple)), height, width)
+        full = [(side + multiple - 1) // multiple * multiple for side in (height, width)]
+        return _taken(forward(_taken(image, *full)), height, width)
     least = max(8, 2 * multiple) if least is None else least
-    bottom, right = (max(least, -(-side // multiple) * multiple) - side for side in (height, width))
-    if bottom == right == 0:
+    full = [max(least, -(-side // multiple) * multiple) for side in (height, width)]
+    if full == [height, width]:
         return forward(image)
+    if torch.compiler.is_compiling():  # the derivative of repeated borders fails there (torch 2.14)
+        return forward(_taken(image, *full))[..., :height, :width]
+    bottom, right = full[0] - height, full[1] - width
     return forward(F.pad(image, (0, right, 0, bottom), mode="replicate"))[..., :height, :width]
 
 
-def _taken(image: Tensor, height: int, width: int, multiple: int = 1) -> Tensor:
-    """The first rows and columns, the last one repeated up to a multiple; by indices, whose number may be symbolic."""
+def _taken(image: Tensor, height: int, width: int) -> Tensor:
+    """So many rows and columns, the last repeated where there are fewer; by indices, whose number may be symbolic."""
     for dim, side in ((2, height), (3, width)):
-        filled = (side + multiple - 1) // multiple * multiple
-        image = image.index_select(dim, torch.arange(filled, device=image.device).clamp(max=side - 1))
+        image = image.index_select(dim, torch.arange(side, device=image.device).clamp(max=image.shape[dim] - 1))
     return image
 
 
@@ -194,6 +202,9 @@ class ResnetTrunk(nn.Sequential):
         layers += [ResnetBlock(widths[-1], norm) for _ in range(num_block)]
         layers += [Upsample(width, upsample, norm) for width in reversed(widths[1:])]
         super().__init__(*layers)
+        # By place: a layer may be put into another module, such as CAM's.
+        self.falls = [place for place, layer in enumerate(layers) if getattr(layer, "stride", None) == (2, 2)]
+        self.rises = [place for place, layer in enumerate(layers) if isinstance(layer, Upsample)]
         self.multiple = 2**num_down
         self.norm = norm
         self.long_skip = long_skip
@@ -206,11 +217,11 @@ class ResnetTrunk(nn.Sequential):
         if not self.long_skip:
             return super().forward(image)
         feature, passed = image, []
-        for layer in self:
-            if isinstance(layer, nn.Conv2d) and layer.stride[0] == 2:
+        for place, layer in enumerate(self):
+            if place in self.falls:
                 passed.append(feature)
             feature = layer(feature)
-            if isinstance(layer, Upsample):
+            if place in self.rises:
                 feature = feature + passed.pop()
         return feature
 
