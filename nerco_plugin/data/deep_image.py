@@ -58,6 +58,12 @@ def bits_per_value(image: Image.Image) -> int:
     return 16 if image.mode.startswith(("I", "F")) or ";16" in decoder or ", 65535)" in decoder else 8
 
 
+def stored_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height as the pixels lie in the file; a TIFF's ``size`` is turned upright already by newer Pillows."""
+    tags = _tiff_tags(image)
+    return (tags[_WIDTH], tags[_HEIGHT]) if image.format == "TIFF" else image.size
+
+
 def is_deep(image: Image.Image) -> bool:
     """Whether the image is one for :func:`decode_deep`; ask before anything loads it."""
     return bits_per_value(image) > 8 and (len(image.getbands()) > 1 or image.mode.startswith(("I", "F")))

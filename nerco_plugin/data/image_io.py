@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nerco_plugin.data.decoder_errors import DECODER_ERRORS
-from nerco_plugin.data.deep_image import bits_per_value, decode_deep, is_deep, open_image
+from nerco_plugin.data.deep_image import bits_per_value, decode_deep, is_deep, open_image, stored_size
 from nerco_plugin.data.orientation import ORIENTATION, turned_upright
 from nerco_plugin.data.unknown_tiff import describe_unknown
 
@@ -47,7 +47,7 @@ def read_header(path: str | Path) -> ImageHeader:
     try:
         with open_image(path) as image:
             bits = bits_per_value(image)
-            width, height = image.size
+            width, height = stored_size(image)
             if Image.Image.getexif(image).get(ORIENTATION) in range(5, 9):  # PNG's own getexif decodes the whole image
                 width, height = height, width
             return ImageHeader(height, width, bits)

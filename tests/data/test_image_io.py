@@ -8,9 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageOps
 
 from nerco_plugin.data.image_io import ImageReadError, decode_image, read_header, read_image
+from nerco_plugin.data.orientation import turned_upright
 
 RNG = np.random.default_rng(0)
 EIGHT = RNG.integers(0, 256, (21, 34, 4), dtype=np.uint8)
@@ -142,6 +144,30 @@ def test_header(pixels: np.ndarray, bits: int, tmp_path: Path) -> None:
     path.write_bytes(b"no image")
     with pytest.raises(ImageReadError, match=r"image\.png"):
         read_header(path)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("pixels", [EIGHT[..., :3], EIGHT[..., 0], SIXTEEN[..., :3], SIXTEEN[..., 0]])
+@pytest.mark.parametrize("ending", [".tif", ".png"])
+def test_header_and_image_are_turned_alike(pixels: np.ndarray, orientation: int, ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"image{ending}"
+    if ending == ".tif":
+        tifffile.imwrite(path, pixels, extratags=[(ORIENTATION, "H", 1, orientation)])
+    else:
+        path.write_bytes(with_orientation(encoded(pixels, ".png"), orientation))
+    image = read_image(path)
+    expected = turned_upright(np.atleast_3d(pixels), orientation) / np.iinfo(pixels.dtype).max
+    np.testing.assert_allclose(image, np.broadcast_to(expected, image.shape), rtol=0, atol=1e-7)
+    assert read_header(path) == (*image.shape[:2], 8 * pixels.itemsize)
+
+
+def test_a_tiffs_header_does_not_depend_on_what_pillow_calls_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tifffile.imwrite(tmp_path / "image.tif", EIGHT[..., :3], extratags=[(ORIENTATION, "H", 1, 6)])
+    for size in ((34, 21), (21, 34)):  # as stored, older Pillows; upright, newer ones
+        monkeypatch.setattr(Image.Image, "size", size)
+        assert read_header(tmp_path / "image.tif") == (34, 21, 8)
 
 
 def test_a_header_whose_orientation_is_no_number_is_read_like_the_image(tmp_path: Path) -> None:
