@@ -13,8 +13,10 @@ from nerco_plugin.data.image_list import list_meta_info
 META_INFO = "meta_info.txt"
 LONGEST_KEY = 511  # bytes; a limit of LMDB
 
+State = tuple[int, int, int]  # of a data.mdb: device, inode, time of its last change
+
 # LMDB forbids opening a path twice in one process and using an environment across a fork.
-_environments: dict[str, lmdb.Environment] = {}
+_environments: dict[str, tuple[State, lmdb.Environment]] = {}
 _owner_pid = os.getpid()
 
 
@@ -89,16 +91,32 @@ def _keys(name: str) -> list[bytes]:
 
 
 def _environment(path: str) -> lmdb.Environment:
-    """Return this process's one environment for ``path`` (a real path), opened at its first use."""
+    """This process's one environment for ``path`` (a real path), opened at its first use and when it was replaced.
+
+    Raises:
+        ValueError: it is gone, or cannot be opened.
+    """
     global _owner_pid
     if _owner_pid != os.getpid():
-        for inherited in _environments.values():
+        for _, inherited in _environments.values():
             inherited.close()  # without locks this only unmaps the child's copy: the parent's stays open
         _environments.clear()
         _owner_pid = os.getpid()
+    state = _state(path)
+    if path in _environments and _environments[path][0] != state:
+        _environments.pop(path)[1].close()
     if path not in _environments:
-        _environments[path] = _open(path)
-    return _environments[path]
+        _environments[path] = state, _open(path)
+    return _environments[path][1]
+
+
+def _state(path: str) -> State:
+    """Tells the data.mdb of ``path`` from another one in its place."""
+    try:
+        found = (Path(path) / "data.mdb").stat()
+    except OSError as error:
+        raise ValueError(f"cannot open LMDB '{path}': {error.strerror or error}") from error
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def _open(path: str) -> lmdb.Environment:

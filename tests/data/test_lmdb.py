@@ -2,6 +2,7 @@
 
 import multiprocessing
 import pickle
+import shutil
 import stat
 from pathlib import Path
 
@@ -61,6 +62,18 @@ def test_opened_twice_also_by_another_path(stored: Path, tmp_path: Path) -> None
     (tmp_path / "link.lmdb").symlink_to(stored)
     stores = [LmdbStore(stored), LmdbStore(stored), LmdbStore(tmp_path / "link.lmdb")]
     assert len({store.get("a.1.png") for store in stores}) == 1
+
+
+def test_an_lmdb_that_was_replaced_is_read_anew(photographs: Path, stored: Path) -> None:
+    store = LmdbStore(stored)
+    old = store.get("1.png")
+    write(photographs / "1.png", photograph(99))
+    shutil.rmtree(stored)
+    with pytest.raises(ValueError, match=r"cannot open LMDB '.*stored\.lmdb': No such file"):
+        store.get("1.png")
+    create_lmdb(photographs, list_folder(photographs), stored)
+    assert store.get("1.png") == LmdbStore(stored).get("1.png") == (photographs / "1.png").read_bytes() != old
+    assert store.get("2.png") == (photographs / "2.png").read_bytes()
 
 
 def read_in_child(store: LmdbStore, queue: "multiprocessing.Queue[bytes]") -> None:
