@@ -19,7 +19,7 @@ class ImageSource:
 
     Raises:
         FileNotFoundError, NotADirectoryError: something named here is absent.
-        ValueError: no images, or an unknown backend.
+        ValueError: no images, two names for one image of an LMDB, or an unknown backend.
     """
 
     def __init__(self, dataroot: str | Path, backend: str = "disk", meta_info: str | Path | None = None) -> None:
@@ -56,3 +56,5 @@ class ImageSource:
                 f"meta-info file '{meta_info}' lists {len(missing)} of {len(self.names)} images that '{self.root}' "
                 f"does not hold, the first being '{missing[0]}'"
             )
+        if self.store:
+            self.store.check_apart(dict.fromkeys(self.names), f"meta-info file '{meta_info}'")

@@ -1,7 +1,7 @@
 """Reads image files from an LMDB: one environment per process and path, safe under fork, spawn and opening twice."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class LmdbStore:
         """List the file names in ``meta_info.txt``, or without one the keys, in order.
 
         Raises:
-            ValueError: the LMDB is empty, or does not hold what its ``meta_info.txt`` lists.
+            ValueError: the LMDB is empty, or does not hold what its ``meta_info.txt`` lists, one image for each name.
         """
         meta_info = Path(self.path) / META_INFO
         if meta_info.is_file():
@@ -52,12 +52,25 @@ class LmdbStore:
             if missing := [name for name in names if not self.holds(name)]:
                 text = f"{len(missing)} of {len(names)} names that are no keys of it, the first being '{missing[0]}'"
                 raise ValueError(f"LMDB '{self.path}': {META_INFO} lists {text}")
+            self.check_apart(names, META_INFO)
             return names
         with _reading(self.path, "its keys") as transaction:
             names = [bytes(key).decode("utf-8") for key in transaction.cursor().iternext(values=False)]
         if not names:
             raise ValueError(f"LMDB '{self.path}' is empty")
         return names
+
+    def check_apart(self, names: Iterable[str], source: str) -> None:
+        """Raise ValueError where two of the names that ``source`` lists stand for one image."""
+        first: dict[bytes | None, str] = {}
+        with _reading(self.path, source) as transaction:
+            for name in names:
+                key = _found(transaction, name)
+                if key in first:
+                    listed = f"'{name}' twice" if name == first[key] else f"'{first[key]}' and '{name}'"
+                    reason = "of which it holds one: were their names cut at the first dot? Make it anew"
+                    raise ValueError(f"LMDB '{self.path}': {source} lists {listed}, {reason}")
+                first[key] = name
 
     def get(self, name: str) -> bytes:
         """Return the bytes of the file ``name``; raises ``ImageReadError`` naming it and the LMDB where that fails."""
@@ -71,7 +84,7 @@ class LmdbStore:
     def holds(self, name: str) -> bool:
         """Whether there is a file of this name."""
         with _reading(self.path, f"'{name}'") as transaction:
-            return any(transaction.get(key) is not None for key in _keys(name))
+            return _found(transaction, name) is not None
 
 
 @contextmanager
@@ -88,6 +101,11 @@ def _keys(name: str) -> list[bytes]:
     """The keys under which a name may be found: whole, then as BasicSR cuts it."""
     keys = [text.encode("utf-8") for text in (name, name.split(".")[0])]
     return [key for key in keys if 1 <= len(key) <= LONGEST_KEY]
+
+
+def _found(transaction: lmdb.Transaction, name: str) -> bytes | None:
+    """The key under which a name is found, or None."""
+    return next((key for key in _keys(name) if transaction.get(key) is not None), None)
 
 
 def _environment(path: str) -> lmdb.Environment:

@@ -15,6 +15,7 @@ from run_tool import run_tool
 
 from nerco_plugin.data.image_io import ImageReadError
 from nerco_plugin.data.image_list import list_folder
+from nerco_plugin.data.image_source import ImageSource
 from nerco_plugin.data.lmdb_store import LmdbStore
 from nerco_plugin.data.lmdb_writer import create_lmdb
 
@@ -159,6 +160,23 @@ def test_a_meta_info_that_lists_what_is_not_there(stored: Path) -> None:
         file.write("gone.png (1,1,3)\n")
     with pytest.raises(ValueError, match=r"stored\.lmdb': meta_info\.txt lists 1 of \d+ names .* being 'gone\.png'"):
         LmdbStore(stored).names()
+
+
+def test_two_names_of_one_image_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cut.lmdb"
+    with lmdb.open(str(path)) as environment, environment.begin(write=True) as transaction:
+        transaction.put(b"s", b"an image")  # of s.1.png and s.2.png, cut at the first dot
+    for lines, listed in (
+        (["s.png (1,1,3) 1"] * 2, r"'s\.png' twice"),
+        (["s.1.png (1,1,3) 1", "s.2.png (1,1,3) 1"], r"'s\.1\.png' and 's\.2\.png'"),
+    ):
+        (path / "meta_info.txt").write_text("\n".join(lines), encoding="utf-8")
+        with pytest.raises(ValueError, match=rf"cut\.lmdb': meta_info\.txt lists {listed}, of which it holds one"):
+            ImageSource(path, "lmdb")
+    with pytest.raises(ValueError, match=r"cut\.lmdb': meta-info file '.*meta_info\.txt' lists 's\.1\.png' and"):
+        ImageSource(path, "lmdb", path / "meta_info.txt")
+    (path / "meta_info.txt").write_text("s.png (1,1,3) 1\n", encoding="utf-8")
+    assert ImageSource(path, "lmdb").content(0) == b"an image"
 
 
 def test_a_whole_name_is_looked_up_before_a_cut_one(tmp_path: Path) -> None:
