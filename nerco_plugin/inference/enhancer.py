@@ -23,6 +23,7 @@ from nerco_plugin.inference.weights import build_network, read_weights
 
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 LARGE = LEAST_GPU_PIXELS  # from there, memory is looked at first, and the network runs in strips, uncompiled
+ROUNDING = 1e-6  # by which floats may lie beside [0, 1]
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: what gray becomes of enhanced colours
 PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16")
 Picture = TypeVar("Picture", np.ndarray, Tensor, Image.Image)
@@ -59,10 +60,11 @@ class Enhancer:
     ``str``, ``Path`` an image file, turned upright, as an array (H, W, C) of the file's depth and channels
     ================  =========================================================================================
 
-    Gray is the luma of the enhanced colours; alpha is handed through. ``strength`` from 0 (the image itself) to 1 mixes
-    values linearly; ``stops`` of exposure are added to what the network chooses, before it sees the image: 1 doubles
-    the light, -1 halves it. Raises ValueError for an image outside the contract and for ``stops`` of a network
-    without ``exposure``, EnhanceError where the network gives no finite values or another size.
+    Floats that rounding left beside [0, 1], by a millionth at most, are clamped. Gray is the luma of the enhanced
+    colours; alpha is handed through. ``strength`` from 0 (the image itself) to 1 mixes values linearly; ``stops`` of
+    exposure are added to what the network chooses, before it sees the image: 1 doubles the light, -1 halves it. Raises
+    ValueError for an image outside the contract and for ``stops`` of a network without ``exposure``, EnhanceError where
+    the network gives no finite values or another size.
     """
 
     def __init__(
@@ -218,9 +220,9 @@ class Enhancer:
             raise ValueError(f"strength: expected 0 to 1, got {strength}")
         if pixels.shape[1] not in (1, 2, 3, 4) or pixels.numel() == 0:
             raise ValueError(f"image: expected 1 to 4 channels and some pixels, got shape {tuple(pixels.shape)}")
-        if not bool(((pixels >= 0) & (pixels <= 1)).all()):
-            raise ValueError(f"image: expected floats in [0, 1], got {pixels.min():g} to {pixels.max():g}")
-        pixels = pixels.to(self.device)
+        if not bool(((pixels >= -ROUNDING) & (pixels <= 1 + ROUNDING)).all()):
+            raise ValueError(f"image: expected floats in [0, 1], got {pixels.min():.8g} to {pixels.max():.8g}")
+        pixels = pixels.to(self.device).clamp(0, 1)
         is_gray = pixels.shape[1] < 3
         colours, alpha = pixels.tensor_split([1 if is_gray else 3], dim=1)
         enhanced = self.enhance(colours.expand(-1, 3, -1, -1), stops)

@@ -45,6 +45,20 @@ def test_arrays(enhancer: Enhancer, dark: np.ndarray, dtype: type, channels: int
     np.testing.assert_allclose(enhancer(image, strength=0), image, atol=0 if np.dtype(dtype).kind == "u" else 1e-7)
 
 
+def test_floats_that_rounding_left_beside_the_range(enhancer: Enhancer) -> None:
+    image = np.linspace(0, 1, 12 * 10 * 3, dtype=np.float32).reshape(12, 10, 3)
+    beside = image.copy()
+    beside[0, 0, 0], beside[-1, -1, -1] = -5e-7, np.nextafter(np.float32(1), np.float32(2))
+    np.testing.assert_array_equal(enhancer(beside), enhancer(image))
+    kept = enhancer(beside, strength=0)
+    assert (kept.min(), kept.max()) == (0, 1)
+    for value, named in ((1.000003, "to 1.000003"), (-2e-6, "-2e-06 to 1")):
+        beside = image.copy()
+        beside[0, 0, 0] = value
+        with pytest.raises(ValueError, match=rf"expected floats in \[0, 1\], got .*{named}"):
+            enhancer(beside)
+
+
 def test_all_kinds_agree_with_the_network(enhancer: Enhancer, dark: np.ndarray, tmp_path: Path) -> None:
     image = (dark[..., :3] >> 8).astype(np.uint8)
     tensor = torch.from_numpy(image).movedim(-1, 0) / 255
