@@ -9,17 +9,18 @@ from numpy.typing import NDArray
 
 from nerco_plugin.metrics.conventions import UndefinedScoreError, checked, score_or_nan
 
-SMALLEST_SIDE = 96
+PATCH = 96
 
 
 def niqe_guarded(bgr: NDArray) -> float:
     """BasicSR's NIQE on the Y channel of an (H, W, 3) BGR image in [0, 255]; lower is better.
 
     Raises:
-        UndefinedScoreError: a side under 96 px, or too little structure for statistics (black, constant).
+        UndefinedScoreError: no two whole patches of 96 px, or too little structure for statistics (black, constant).
     """
-    if min(bgr.shape[:2]) < SMALLEST_SIDE:
-        raise UndefinedScoreError(f"NIQE needs {SMALLEST_SIDE} px a side, got {bgr.shape[0]} x {bgr.shape[1]}")
+    height, width = bgr.shape[:2]
+    if (height // PATCH) * (width // PATCH) < 2:  # of one there is no covariance
+        raise UndefinedScoreError(f"NIQE needs two whole patches of {PATCH} x {PATCH} px, got {height} x {width}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # flat patches: BasicSR leaves them out after their 0 / 0
