@@ -3,6 +3,8 @@
 LOE = (1/N) sum over x, y of [L(x) >= L(y)] xor [L_e(x) >= L_e(y)], with L = max(R, G, B); lower is better.
 """
 
+import math
+
 import numpy as np
 from basicsr.utils.registry import METRIC_REGISTRY
 from numpy.typing import NDArray
@@ -19,10 +21,11 @@ def lightness(img: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def small_lightness(img: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Lightness of (H, W, 3), resized by 50 / min(H, W)."""
+    """Lightness of (H, W, 3), resized by 50 / min(H, W); half a pixel is rounded up, as in MATLAB."""
     height, width = img.shape[:2]
     ratio = SHORT_SIDE / min(height, width)
-    return imresize_uint8(lightness(img), height=round(height * ratio), width=round(width * ratio))
+    small_height, small_width = (math.floor(side * ratio + 0.5) for side in (height, width))
+    return imresize_uint8(lightness(img), height=small_height, width=small_width)
 
 
 def order_error(low: NDArray[np.uint8], enhanced: NDArray[np.uint8]) -> float:

@@ -35,6 +35,12 @@ def test_lightness_is_the_largest_channel_at_fifty_pixels() -> None:
     assert (small_lightness(image) == 77).all()
 
 
+@pytest.mark.parametrize(("width", "expected"), [(105, 53), (107, 54), (104, 52), (101, 51)])  # 52.5, 53.5, 52, 50.5
+def test_half_a_pixel_is_rounded_up_as_in_matlab(width: int, expected: int) -> None:
+    assert small_lightness(np.zeros((100, width, 3), np.uint8)).shape == (50, expected)
+    assert small_lightness(np.zeros((width, 100, 3), np.uint8)).shape == (expected, 50)
+
+
 def test_rising_curve_keeps_the_order_of_distinct_levels() -> None:
     low = np.random.default_rng(0).integers(0, 100, (50, 60, 3), dtype=np.uint8)  # 50 px: not resized
     assert lightness_order_error(low * 2 + 3, low) == 0.0
