@@ -74,7 +74,7 @@ def simulate_low_light(high: Tensor, camera: LowLightCamera, generator: torch.Ge
         generator: source of randomness on ``high``'s device; the global one where left out.
 
     Returns:
-        (N, 3, H, W) RGB in [0, 1], in steps of 1/255.
+        (N, 3, H, W) RGB in [0, 1], in steps of 1/255; in the type of ``high``, computed in float32 at least.
 
     Raises:
         ValueError: ``high`` is not a batch of RGB images.
@@ -89,7 +89,8 @@ def simulate_low_light(high: Tensor, camera: LowLightCamera, generator: torch.Ge
     def log_uniform(bounds: tuple[float, float]) -> Tensor:
         return uniform((math.log(bounds[0]), math.log(bounds[1]))).exp()
 
-    light = scene_light(high) * log_uniform(camera.exposure) * uniform(camera.white_balance, channels=3)
+    light = scene_light(high.to(torch.promote_types(high.dtype, torch.float32)))
+    light = light * log_uniform(camera.exposure) * uniform(camera.white_balance, channels=3)
     shot, read = log_uniform(camera.shot_noise), log_uniform(camera.read_noise)
     colours = zip(light.split(1, dim=1), camera.channel_gain, strict=True)
     deviation = torch.cat([(gain * one * shot + (gain * read) ** 2).sqrt() for one, gain in colours], dim=1)
@@ -100,7 +101,7 @@ def simulate_low_light(high: Tensor, camera: LowLightCamera, generator: torch.Ge
     if camera.jpeg_share > 0:
         stored = uniform((0.0, 1.0)) < camera.jpeg_share
         captured = torch.where(stored, _as_jpeg(captured, uniform(camera.jpeg_quality).flatten()), captured)
-    return (captured * 255).round() / 255
+    return ((captured * 255).round() / 255).to(high.dtype)
 
 
 def _blurred(noise: Tensor, deviation: Tensor) -> Tensor:
@@ -115,14 +116,17 @@ def _blurred(noise: Tensor, deviation: Tensor) -> Tensor:
 
 
 def _as_jpeg(image: Tensor, quality: Tensor) -> Tensor:
-    """(N, 3, H, W) in [0, 1] written to JPEG of a ``quality`` (N,) each and read again, by BasicSR's simulation."""
+    """(N, 3, H, W) in [0, 1] written to JPEG of a ``quality`` (N,) each and read again, by BasicSR's simulation.
+
+    That knows float32 alone.
+    """
     height, width = image.shape[2:]
-    padded = F.pad(image, (0, -width % JPEG_BLOCK, 0, -height % JPEG_BLOCK), mode="replicate")
+    padded = F.pad(image.float(), (0, -width % JPEG_BLOCK, 0, -height % JPEG_BLOCK), mode="replicate")
     factor = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality).clamp(min=1) / 100
     jpeg = _jpeg(image.device)
     with torch.no_grad():
         parts = jpeg.compress(padded, factor=factor)
-        return jpeg.decompress(*parts, *padded.shape[2:], factor=factor)[..., :height, :width]
+        return jpeg.decompress(*parts, *padded.shape[2:], factor=factor)[..., :height, :width].to(image.dtype)
 
 
 @cache

@@ -77,6 +77,18 @@ def test_a_share_of_the_photographs_is_stored_as_jpeg() -> None:
     assert np.abs(coded.astype(int) - known).mean() < 0.6 * np.abs(coded.astype(int) - pixels).mean()
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("jpeg_share", [0.0, 1.0])
+def test_it_keeps_the_type_of_the_image(dtype: torch.dtype, jpeg_share: float) -> None:
+    camera = LowLightCamera(jpeg_share=jpeg_share, noise_blur=(0.3, 0.6))
+    high = torch.rand(2, 3, 20, 24, generator=torch.Generator().manual_seed(0)).to(dtype)
+    low, known = (simulate_low_light(one, camera, torch.Generator().manual_seed(1)) for one in (high, high.float()))
+    assert low.dtype == dtype
+    apart = (low.float() - known).abs()
+    assert apart.mean() < 5e-4  # a step of 8 bits here and there, in 16 bits the last digit
+    assert apart.max() < 0.02
+
+
 @pytest.mark.parametrize("wrong", [{"noise_blur": (0.5, 0.1)}, {"jpeg_share": 1.5}, {"jpeg_quality": (60, 101)}])
 def test_a_wrong_blur_or_file_is_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
