@@ -4,14 +4,14 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 from nerco_plugin.data.image_io import ImageReadError, read_image
-from nerco_plugin.data.seeding import sample_rng
+from nerco_plugin.data.seeding import sample_rng, split_index
 
 
 class SampleError(RuntimeError):
@@ -27,7 +27,7 @@ class SeededDataset(Dataset[Any]):
     random numbers are not touched either.
 
     The index carries the epoch: ``index = epoch * len(dataset) + i``, as :class:`ResumableSampler` yields it. Plain
-    indices are epoch 0. Pickles if ``dataset`` does.
+    indices are epoch 0: under another sampler every epoch repeats its augmentations. Pickles if ``dataset`` does.
 
     Args:
         dataset: any data set with a length.
@@ -46,13 +46,13 @@ class SeededDataset(Dataset[Any]):
         """One epoch; without it Python would ask for ever higher indices, all of which exist."""
         return (self[index] for index in range(len(self)))
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: SupportsIndex) -> Any:
         """Return the sample.
 
         Raises:
             SampleError: whatever went wrong in ``dataset``, as the cause.
         """
-        epoch, inner_index = divmod(index, len(self))
+        epoch, inner_index = split_index(index, len(self))
         with _seeded(self.seed, epoch, inner_index):
             try:
                 return self.dataset[inner_index]

@@ -1,7 +1,7 @@
 """UnpairedImageDataset: low-light photographs and unrelated normal-light ones, for training without pairs (Sec. 4)."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, SupportsIndex
 
 import msgspec
 import numpy as np
@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from nerco_plugin.data.image_source import ImageSource
 from nerco_plugin.data.resize import crop, enlarge_to_fit, resize
-from nerco_plugin.data.seeding import sample_rng
+from nerco_plugin.data.seeding import sample_rng, split_index
 
 
 class IoBackend(msgspec.Struct, frozen=True):
@@ -64,6 +64,9 @@ class UnpairedImageDataset(Dataset[dict[str, Any]]):
     length: ``index = epoch * len(dataset) + i``, as :class:`ResumableSampler` yields it. So a sample is the same from
     a folder and from an LMDB of it, in any worker process, and after a resume, and a fresh one in every epoch.
 
+    Other samplers (``DataLoader(shuffle=True)``, BasicSR's ``EnlargedSampler``) know epoch 0 alone: under them every
+    epoch repeats its pairs, crops and flips, in another order.
+
     Args:
         opt: options; the keys are
 
@@ -100,8 +103,8 @@ class UnpairedImageDataset(Dataset[dict[str, Any]]):
         """One epoch; without it Python would ask for ever higher indices, all of which exist."""
         return (self[index] for index in range(len(self)))
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        epoch, low_index = divmod(index, len(self))
+    def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
+        epoch, low_index = split_index(index, len(self))
         rng = sample_rng(self.options.seed, epoch, low_index)
         high_index = int(rng.integers(len(self.high)))
         return {

@@ -60,6 +60,14 @@ def test_the_global_generators_are_left_alone() -> None:
     assert (random.random(), np.random.rand(), torch.rand(()).item()) == expected
 
 
+def test_indices_from_behind_and_of_other_kinds() -> None:
+    dataset = SeededDataset(Draws(), seed=1)
+    for index, known in ((-1, 4), (-5, 0), (torch.tensor(7), 7), (np.int64(3), 3)):
+        assert torch.equal(dataset[index], dataset[known])
+    with pytest.raises(IndexError, match="index -6 of a data set of 5 samples"):
+        dataset[-6]
+
+
 def test_seeds_differ() -> None:
     assert not torch.equal(SeededDataset(Draws(), seed=1)[2], SeededDataset(Draws(), seed=2)[2])
     assert len(list(SeededDataset(Draws(), seed=1))) == 5

@@ -42,6 +42,23 @@ def assert_equal(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> No
         assert torch.equal(one["high"], other["high"])
 
 
+def test_indices_from_behind_and_of_other_kinds(opt: dict[str, Any]) -> None:
+    dataset = UnpairedImageDataset(opt)
+    for index, known in ((-1, 4), (-5, 0), (torch.tensor(7), 7), (np.int64(3), 3)):
+        assert_equal([dataset[index]], [dataset[known]])
+    with pytest.raises(IndexError, match="index -6 of a data set of 5 samples"):
+        dataset[-6]
+    with pytest.raises(TypeError, match="integer"):
+        dataset[1.0]  # type: ignore[index]
+
+
+def test_a_sampler_that_knows_no_epochs_repeats_the_first(opt: dict[str, Any]) -> None:
+    """As the docstring warns."""
+    loader = DataLoader(UnpairedImageDataset(opt), shuffle=True)
+    first, second = ({sample["low_path"][0]: sample["low"] for sample in loader} for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
 @pytest.mark.parametrize("mode", ["resize", "crop", "resize_crop"])
 def test_a_sample(opt: dict[str, Any], mode: str) -> None:
     dataset = DATASET_REGISTRY.get("UnpairedImageDataset")(opt | {"resize_mode": mode, "load_size": 20})
