@@ -61,6 +61,19 @@ def test_the_fused_mlp_is_the_plain_one(
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
 
 
+def test_no_images_give_no_images_and_no_pixels_are_refused() -> None:
+    mlp = ImplicitMLP(num_feat=4, hidden_dim=8)
+    empty = mlp(torch.rand(0, 4, 6, 7))
+    assert empty.shape == (0, 3, 6, 7)
+    empty.sum().backward()
+    assert not mlp.colour.weight.grad.any()
+    with torch.no_grad():
+        assert mlp(torch.rand(0, 4, 6, 7)).shape == (0, 3, 6, 7)
+    for height, width in ((6, 0), (0, 6)):
+        with pytest.raises(ValueError, match=rf"sides of 1 or more, got \(1, 4, {height}, {width}\)"):
+            mlp(torch.rand(1, 4, height, width))
+
+
 def kept_bytes(mlp: ImplicitMLP, feature: Tensor) -> int:
     """Bytes that autograd keeps of one call, weights and the features aside."""
     storages = {}

@@ -100,7 +100,11 @@ class ImplicitMLP(nn.Module):
         return self.position(seen.to(like.dtype)).T
 
     def forward(self, feature: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, num_out_ch, H, W), any H and W; neighbours outside the image count as zero."""
+        """(N, C, H, W) to (N, num_out_ch, H, W), any H and W; neighbours outside the image count as zero.
+
+        Raises:
+            ValueError: a side of 0.
+        """
         if not all(is_plain(layer) for layer in (self.feature, *self.hidden, self.colour)):
             return self._called(feature)
         device = feature.device.type
@@ -124,8 +128,10 @@ class ImplicitMLP(nn.Module):
         inputs = (feature, *self.position_terms(height, width), *weights)
         if isinstance(height, torch.SymInt) or torch.jit.is_tracing():  # graphs for every size: as many strips are not
             return draw_strip(F.pad(feature, (0, 0, 1, 1)), *inputs[1:])
+        if not height or not width:
+            raise ValueError(f"feature must have sides of 1 or more, got {tuple(feature.shape)}")
         pixels = STRIP_PIXELS if feature.device.type == "cpu" else GPU_STRIP_PIXELS
-        rows = max(1, (SMALL_STRIP_PIXELS if are_small() else pixels) // (batch * width))
+        rows = max(1, (SMALL_STRIP_PIXELS if are_small() else pixels) // max(1, batch * width))
         if torch.is_grad_enabled() and rows < height and not torch.compiler.is_compiling():
             return _RecomputedStrips.apply(rows, *inputs)
         return draw_strips(rows, *inputs)
