@@ -16,7 +16,9 @@ def plain(mlp: ImplicitMLP, feature: Tensor) -> Tensor:
     """Eq. 1 pixel by pixel: unfold, a coordinate map of the image's size, one Linear after the other."""
     batch, _, height, width = feature.shape
     neighbours = F.unfold(feature, 3, padding=1).transpose(1, 2)
-    rows, columns = torch.meshgrid(pixel_centres(height), pixel_centres(width), indexing="ij")
+    rows, columns = torch.meshgrid(
+        *(pixel_centres(side, dtype=feature.dtype) for side in (height, width)), indexing="ij"
+    )
     encoded = [positional_encoding(axis.flatten(), mlp.num_frequencies) for axis in (rows, columns)]
     position = torch.cat([encoded[0][:, :1], encoded[1][:, :1], encoded[0][:, 1:], encoded[1][:, 1:]], dim=1)
     if not mlp.use_position:
@@ -42,6 +44,16 @@ def test_positional_encoding_by_hand() -> None:
     torch.testing.assert_close(encoded, torch.tensor([0.25, root, 1.0, root, 0.0]), atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 3e-5)])
+def test_high_frequencies_are_encoded_as_exactly_as_the_coordinate(dtype: torch.dtype, tolerance: float) -> None:
+    count, frequencies = 600, 8
+    odd = 2 * torch.arange(count)[:, None] + 1  # a phase is a multiple of pi / count, taken modulo 2 pi in integers
+    turns = (odd - count) * 2 ** torch.arange(frequencies) % (2 * count)
+    phase = turns.double() / count * math.pi
+    encoded = positional_encoding(pixel_centres(count, dtype=dtype), frequencies).double()
+    torch.testing.assert_close(encoded[:, 1:], torch.cat([phase.sin(), phase.cos()], dim=1), rtol=0, atol=tolerance)
+
+
 @pytest.mark.parametrize("use_position", [True, False])
 @pytest.mark.parametrize("rows_in_a_strip", [1, 3, 100])
 def test_the_fused_mlp_is_the_plain_one(
@@ -51,7 +63,7 @@ def test_the_fused_mlp_is_the_plain_one(
     mlp = ImplicitMLP(num_feat=5, hidden_dim=12, num_frequencies=3, use_position=use_position).double()
     feature = torch.rand(2, 5, 7, 9, dtype=torch.float64, requires_grad=True)
     fused, expected = mlp(feature), plain(mlp, feature)
-    torch.testing.assert_close(fused, expected, rtol=1e-7, atol=1e-7)
+    torch.testing.assert_close(fused, expected, rtol=1e-12, atol=1e-12)
     inputs = [feature, *mlp.parameters()]
     for ours, theirs in zip(
         torch.autograd.grad(fused.square().sum(), inputs),

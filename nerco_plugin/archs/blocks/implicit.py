@@ -25,9 +25,9 @@ SMALL_STRIP_PIXELS = 512
 GPU_STRIP_PIXELS = 2**18  # enough to fill a GPU; 128 MB a hidden layer in 16 bits
 
 
-def pixel_centres(count: int, device: torch.device | None = None) -> Tensor:
-    """Coordinates of ``count`` pixel centres along an axis that spans [-1, 1]: (count,), float32."""
-    return (2 * torch.arange(count, dtype=torch.float32, device=device) + 1) / count - 1
+def pixel_centres(count: int, device: torch.device | None = None, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Coordinates of ``count`` pixel centres along an axis that spans [-1, 1]: (count,)."""
+    return (2 * torch.arange(count, dtype=dtype, device=device) + 1) / count - 1
 
 
 def positional_encoding(coordinate: Tensor, num_frequencies: int) -> Tensor:
@@ -40,7 +40,8 @@ def positional_encoding(coordinate: Tensor, num_frequencies: int) -> Tensor:
     Returns:
         (K, 1 + 2 L). Note: sines stand before cosines, as in the released weights; the paper interleaves them.
     """
-    phase = coordinate[:, None] * (2.0 ** torch.arange(num_frequencies, device=coordinate.device) * math.pi)
+    powers = 2.0 ** torch.arange(num_frequencies, dtype=coordinate.dtype, device=coordinate.device)
+    phase = math.pi * (coordinate[:, None] * powers).remainder(2)  # exact up to here: pi, rounded, is far off times 2^i
     return torch.cat([coordinate[:, None], phase.sin(), phase.cos()], dim=1)
 
 
@@ -91,7 +92,8 @@ class ImplicitMLP(nn.Module):
     def _share(self, count: int, axis: int) -> Tensor:
         """What the weights make of ``count`` coordinates along one axis, 0 elsewhere: (D, count)."""
         like = next(self.position.parameters())
-        encoded = positional_encoding(pixel_centres(count, like.device), self.num_frequencies)
+        exact = torch.promote_types(like.dtype, torch.float32)
+        encoded = positional_encoding(pixel_centres(count, like.device, exact), self.num_frequencies)
         encoded = encoded * float(self.use_position)  # times zero, so that every weight keeps a gradient
         coordinates = [encoded, torch.zeros_like(encoded)]
         y, x = coordinates if axis == 0 else reversed(coordinates)
