@@ -2,7 +2,8 @@
 
 Programs and ONNX files take batches of 1 to 1024 and sides of 8 to 16384 pixels, as the network does: (N, 3, H, W) RGB
 float32 in [0, 1] under the name ``image`` to ``enhanced`` of the same shape and range. Each is run once it is written,
-and held against the network at three sizes; only then it gets its name, and an older file of that name goes.
+and held against the network at three sizes; only then it gets its name, and an older file of that name goes. A program
+refuses smaller sides; an ONNX file cannot, and would draw them a little differently: its metadata name the least one.
 
 Note: where the network works in strips to save memory, an exported graph does not.
 """
@@ -77,8 +78,9 @@ def export(weights_file: Path, out: Path, option_file: Path | None = None) -> li
 
 
 def about(weights: Weights) -> dict[str, str]:
-    """What a file says of itself, as packaged weights do."""
-    return {"network_g": json.dumps(weights.network_g), "options": weights.options, "nerco_plugin": weights.version}
+    """What a file says of itself: what packaged weights do, and which sides it takes, in pixels."""
+    named = {"network_g": json.dumps(weights.network_g), "options": weights.options, "nerco_plugin": weights.version}
+    return named | {"smallest_side": str(SIDES[0]), "largest_side": str(SIDES[1])}
 
 
 def trace(network: nn.Module) -> torch.export.ExportedProgram:

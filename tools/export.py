@@ -1,6 +1,7 @@
 """Export a trained network: python tools/export.py WEIGHTS OUT.onnx (or .pt2 for torch.export, or .safetensors)
 
 ONNX and .pt2 take sides of 8 to 16384 pixels; both are run at three sizes and their differences from torch printed.
+A .pt2 refuses other sides, an ONNX file only names them in its metadata: smallest_side, largest_side.
 """
 
 import argparse

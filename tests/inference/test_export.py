@@ -10,7 +10,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from nerco_plugin.archs.nerco_arch import NeRCo
-from nerco_plugin.export import SIZES, ExportError, compare, export, trace, write_onnx, write_program
+from nerco_plugin.export import SIZES, ExportError, about, compare, export, trace, write_onnx, write_program
 from nerco_plugin.inference.packaged import packaged_weights
 from nerco_plugin.inference.weights import Weights, build_network, read_weights, write_weights
 from tests.data.run_tool import run_tool
@@ -49,7 +49,7 @@ def test_onnx_computes_what_torch_does(weights: Path, tmp_path: Path, program: A
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     out, network = tmp_path / "net.onnx", network_of(weights)
-    computed = write_onnx(program, out, {"network_g": json.dumps(NETWORK)})
+    computed = write_onnx(program, out, about(read_weights(weights)))
     differences = compare(network, computed, str(out))
     assert [(one.height, one.width) for one in differences] == list(SIZES)
     assert max(one.mean for one in differences) < 1e-5  # InstanceNorm makes much of rounding where it is dark
@@ -61,6 +61,7 @@ def test_onnx_computes_what_torch_does(weights: Path, tmp_path: Path, program: A
         assert axes == ["batch", 3, "height", "width"]
     texts = {entry.key: entry.value for entry in model.metadata_props}
     assert json.loads(texts["network_g"]) == NETWORK
+    assert (texts["smallest_side"], texts["largest_side"]) == ("8", "16384")
 
 
 def test_a_program_computes_what_torch_does(weights: Path, tmp_path: Path) -> None:
@@ -72,6 +73,8 @@ def test_a_program_computes_what_torch_does(weights: Path, tmp_path: Path) -> No
     torch.testing.assert_close(loaded(batch), network_of(weights)(batch), rtol=0, atol=1e-5)
     assert json.loads(texts["network_g"]) == NETWORK
     assert texts["options"] == "name: tiny"
+    with pytest.raises((AssertionError, RuntimeError)):  # whose, depends on torch
+        loaded(torch.rand(1, 3, 7, 20))  # an ONNX file cannot refuse it
 
 
 def test_a_network_that_exposes_its_images_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
