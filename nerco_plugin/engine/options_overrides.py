@@ -44,7 +44,7 @@ def _set(keys: list[str], value: Any, place: Place, faults: Faults, may_add: boo
             container[key] = {}
             options.places[(*path, key)] = place
         if found is None:
-            return faults.add_at(place, _missing(container, path, key))
+            return faults.add_at(place, _missing(container, path, key) + _inline(container, keys, position))
         path = (*path, found)
         if is_last:
             container[found] = value
@@ -70,6 +70,13 @@ def _missing(container: Any, path: KeyPath, key: str) -> str:
     if isinstance(container, list):
         return f"{where} is a list of {len(container)}, {key!r} is no index of it"
     return f"{where} is {container!r}, which has no keys"
+
+
+def _inline(container: Any, keys: list[str], position: int) -> str:
+    """How to add a block that is not there, where no other one can have been meant."""
+    if position == len(keys) - 1 or not isinstance(container, dict) or did_you_mean(keys[position], container):
+        return ""
+    return f"; {':'.join(keys[: position + 1])}={{{keys[position + 1]}: ...}} would add it"
 
 
 def _note(options: Options, path: KeyPath, value: Any, place: Place) -> None:

@@ -1,6 +1,8 @@
 """Checks what options must be to each other: schedules and iterations, processes and devices."""
 
+import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -34,8 +36,12 @@ def check_crops(opt: dict[str, Any], faults: Faults) -> None:
 
 def check_logger(opt: dict[str, Any], faults: Faults) -> None:
     """wandb copies what TensorBoard gets."""
-    if lookup(opt, "logger", "wandb", "project") and not opt["logger"]["use_tb_logger"]:
+    if not lookup(opt, "logger", "wandb", "project"):
+        return
+    if not opt["logger"]["use_tb_logger"]:
         faults.add(("logger", "wandb"), "needs logger:use_tb_logger: true, from which it copies")
+    if "wandb" not in sys.modules and find_spec("wandb") is None:
+        faults.add(("logger", "wandb"), "needs wandb (pip install wandb)")
 
 
 def check_devices(opt: dict[str, Any], faults: Faults) -> None:

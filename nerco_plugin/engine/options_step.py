@@ -71,7 +71,7 @@ def _gan(loss: Any, image: Tensor) -> Any:
 
 def _cooperative(loss: Any, image: Tensor) -> Any:
     names = ("low", "high", "enhanced", "degraded", "lightness_mask", "degraded_mask", "restored")
-    rec1, rec2, insp = loss(**dict.fromkeys(names, image), inspections=[image])
+    rec1, rec2, insp = loss(**dict.fromkeys(names, image), inspections=[image] if loss.inspect else [])
     return rec1, rec2, insp, torch.tensor([loss.inspect and loss.inspect_edges and loss.loss_weight])  # all are read
 
 

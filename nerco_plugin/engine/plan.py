@@ -99,8 +99,8 @@ def _memory(opt: dict[str, Any], memory: Memory) -> Iterator[str]:
     if memory.kept is None:
         yield "what the step keeps for its backward pass cannot be told without running the model"
     else:
-        shares = {"amp": "half", "checkpoint": "a seventh"}  # measured: docs/performance.md
-        less = "".join(f", about {share} of it with {name}" for name, share in shares.items() if opt["train"].get(name))
+        shares = {"amp": "about half", "checkpoint": "a seventh to a third"}  # the more blocks, the less
+        less = "".join(f", {share} of it with {name}" for name, share in shares.items() if opt["train"].get(name))
         kept = f"{memory.kept / gib:.2f} GiB kept for the backward pass of {images_at_once(opt)} image(s) in float32"
         yield kept + less
         yield f"{(memory.weights + memory.kept) / gib:.2f} GiB a process then; losses and work space come on top"

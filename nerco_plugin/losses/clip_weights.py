@@ -105,7 +105,7 @@ def _advice(model: str, tag: str, repository: str, names: tuple[str, ...], reaso
         f" and could not be downloaded: {reason}\n"
         "Either, on a machine with a network:"
         f" hf download {repository} {names[0]} {CONFIG_NAME} --local-dir clip_weights\n"
-        "  then copy the folder clip_weights here and set  pretrained: PATH/clip_weights  in clip_opt,\n"
+        "  then copy the folder clip_weights here and set  pretrained: PATH/clip_weights  in the term,\n"
         f"or copy that machine's Hugging Face cache of {repository} to {HF_HUB_CACHE} (or where HF_HOME points),\n"
-        "or leave clip_opt out of the option file to train without CLIP."
+        "or leave the term out of the option file to train without CLIP."
     )

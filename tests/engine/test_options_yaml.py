@@ -215,6 +215,7 @@ def test_force_yml_sets_typed_values(file: Path, override: str, keys: tuple[str,
     [
         ("train:lrr=3", "train has no key 'lrr'; did you mean 'lr'?"),
         ("trian:lr=3", "the option file has no key 'trian'; did you mean 'train'?"),
+        ("train:clip_opt:type=X", "train has no key 'clip_opt'; train:clip_opt={type: ...} would add it"),
         ("train:lr:x=3", "train:lr is 1, which has no keys"),
         ("train:betas:2=3", "train:betas is a list of 2, '2' is no index of it"),
         ("val:x=3", "val is None, which has no keys"),
