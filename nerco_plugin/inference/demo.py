@@ -46,7 +46,7 @@ def build_page(enhancer: Enhancer, folder: Path) -> Any:
             target = folder / f"{Path(source).stem}_enhanced{Path(source).suffix}"
             target.write_bytes(encode_photograph(enhanced, target))
         except (ImageReadError, EnhanceError, ValueError) as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(str(error).replace(source, Path(source).name)) from error  # the folder is the server's
         return (_shown(photograph.pixels), _shown(enhanced.pixels)), gr.DownloadButton(
             value=str(target), interactive=True
         )
@@ -62,8 +62,10 @@ def build_page(enhancer: Enhancer, folder: Path) -> Any:
                 label = "Download, in the file's own format and depth"
                 target = gr.DownloadButton(label, elem_id="download", interactive=False)
         slider = gr.ImageSlider(label="Before and after", type="numpy", interactive=False, elem_id="slider")
-        for change in (source.change, strength.release, stops.release):  # what can be downloaded is what is shown
-            change(wait, None, target).then(enhance, [source, strength, stops], [slider, target])
+        for changed in (source, strength, stops):  # what can be downloaded is what is shown, and what is set in the end
+            changed.change(wait, None, target).then(
+                enhance, [source, strength, stops], [slider, target], trigger_mode="always_last"
+            )
     return page
 
 

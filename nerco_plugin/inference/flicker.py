@@ -21,6 +21,8 @@ STILL_LEAST = 0.25 / 255
 BLACK = 2 / 255  # lightest channel of a block that tells nothing: in a fade it jumps where the light hardly changes
 DARKEST = 1e-3  # added, so that the ratio of two blacks is 1
 LEAST_SHARE = 0.1  # of the blocks above black that stand still; up to it the scene is a new one
+BARS_SHARE = 0.5  # up to this share it is one too where what stands still, such as gray bars, changes by more than
+MOST_FLICKER = 0.3  # in the logarithm
 
 
 class FlickerFilter:
@@ -39,10 +41,11 @@ class FlickerFilter:
             most = torch.maximum(self.low, low_blocks)
             told = most.amax(dim=1, keepdim=True) > BLACK
             still = _still(self.low, low_blocks, most) & told
-            if still.sum() <= LEAST_SHARE * told.sum():
+            share = still.sum() / told.sum().clamp(min=1)
+            change = _median_change(self.enhanced, blocks, still) if share > LEAST_SHARE else None
+            if change is None or (share <= BARS_SHARE and change.abs().max() > MOST_FLICKER):
                 self.log_gain = torch.zeros_like(self.log_gain)
             else:
-                change = _median_change(self.enhanced, blocks, still)
                 self.log_gain = self.keep * (self.log_gain.to(change.device) - change)
         self.low, self.enhanced = low_blocks, blocks
         return (enhanced * self.log_gain.to(enhanced).exp()).clamp(0, 1)

@@ -18,6 +18,7 @@ QUALITY = {"libx264": {"crf": "17", "preset": "medium"}, "libvpx-vp9": {"crf": "
 CONTAINERS = {".mkv": "matroska", ".m4v": "mp4"}  # names that are not the ending itself
 COLOUR_TAGS = ("color_range", "colorspace", "color_primaries", "color_trc")
 LATE = 1.0  # seconds that the end may be off what a file says, before it counts as cut off
+OFF_BEAT = 2  # frames by which one may come beside an even beat before it is said
 
 
 class VideoError(ValueError):
@@ -111,7 +112,7 @@ class _Transfer:
 
     def run(self, on_frame: Callable[[int, int], None] | None) -> str | None:
         """Enhance all frames and copy all sound, in the file's own order; returns what :func:`enhance_video` does."""
-        done, last = 0, 0.0
+        done, last, late = 0, 0.0, 0.0
         has_times = "avi" not in (self.reader.format.name, self.writer.format.name)  # which knows an even beat only
         waiting = []  # sound before the first frame: the first packet written fixes the picture's size
         for packet in self.reader.demux(self.taken):
@@ -121,6 +122,7 @@ class _Transfer:
                 waiting.append(packet)
             else:
                 for frame in packet.decode():
+                    late = max(late, 0.0 if frame.time is None else abs(frame.time - float(done / self.rate)))
                     if not has_times or frame.pts is None:
                         frame.pts, frame.time_base = done, 1 / self.rate
                     self._write(frame, is_first=done == 0)
@@ -133,10 +135,14 @@ class _Transfer:
         if not done:
             raise VideoError(f"{self.name}: no frame of it can be decoded")
         self.writer.mux(self.video.encode(None))
-        return self._missing(last)
+        return self._missing(last, 0.0 if has_times else late)
 
-    def _missing(self, last: float) -> str | None:
+    def _missing(self, last: float, late: float) -> str | None:
         missing, said = [], said_end(self.reader, self.taken)
+        if late * self.rate > OFF_BEAT:
+            missing.append(
+                f"out of step with its sound by up to {late:.1f} s: an .avi holds an even beat only; try .mkv"
+            )
         if last < said - LATE:
             missing.append(f"cut off: ends after {last:.1f} of {said:.1f} s")
         if len(self.sounds) < len(self.reader.streams.audio):
@@ -164,8 +170,7 @@ class _Transfer:
                 self.writer.mux(packet)
 
     def _write(self, frame: Any, is_first: bool) -> None:
-        pixels = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
-        low = torch.from_numpy(np.ascontiguousarray(pixels)).movedim(-1, 0)[None].to(self.enhancer.device) / 255
+        low = torch.from_numpy(np.ascontiguousarray(upright(frame))).movedim(-1, 0)[None].to(self.enhancer.device) / 255
         enhanced = self.flicker(low, self.enhancer.enhance(low, self.stops))
         mixed = torch.lerp(low, enhanced, self.strength)[0].movedim(0, -1)
         pixels = (mixed * 255).round().byte().cpu().numpy()
@@ -185,3 +190,15 @@ class _Transfer:
             self.video.codec_context.sample_aspect_ratio = 1 / aspect if frame.rotation % 180 else aspect
         for tag in COLOUR_TAGS:
             setattr(self.video.codec_context, tag, getattr(self.source.codec_context, tag))
+
+
+def upright(frame: Any) -> np.ndarray:
+    """A frame's RGB, (H, W, 3) uint8, as its display matrix turns and mirrors it, by whole quarter turns."""
+    pixels = frame.to_ndarray(format="rgb24")
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return pixels
+    across, down_by_x, _, across_by_y, down = np.frombuffer(matrix, np.int32)[:5].tolist()
+    if abs(across) + abs(down) < abs(across_by_y) + abs(down_by_x):
+        pixels, across, down = pixels.swapaxes(0, 1), across_by_y, down_by_x
+    return pixels[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]

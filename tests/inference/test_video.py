@@ -2,6 +2,8 @@
 
 import errno
 import re
+import struct
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from torch import nn
 
 from nerco_plugin.inference.enhancer import Enhancer
 from nerco_plugin.inference.flicker import FlickerFilter
-from nerco_plugin.inference.video import VideoError, enhance_video
+from nerco_plugin.inference.video import VideoError, enhance_video, upright
 from tests.inference.videos import av, read_video, scene, write_video
 
 
@@ -106,6 +108,31 @@ def test_less_flicker_than_frame_by_frame(kind: str, share: float, enhancer: Enh
     assert drift < 0.15  # steady, and not steadily elsewhere
 
 
+@pytest.mark.parametrize(
+    ("matrix", "expected"),
+    [
+        ((-1, 0, 0, 1), lambda image: image[:, ::-1]),  # of a front camera
+        ((1, 0, 0, -1), lambda image: image[::-1]),
+        ((0, 1, 1, 0), lambda image: image.swapaxes(0, 1)),
+        ((0, -1, -1, 0), lambda image: image[::-1, ::-1].swapaxes(0, 1)),
+    ],
+)
+def test_a_mirrored_video_comes_out_as_players_show_it(
+    tmp_path: Path, matrix: tuple[int, ...], expected: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    path = tmp_path / "in.mp4"
+    write_video(path, [scene(48, 64)] * 2, Fraction(25))
+    content = bytearray(path.read_bytes())
+    place = content.index(b"tkhd") + 44  # of the matrix (ISO 14496-12, 8.3.2), which begins with a, b, u, c, d
+    a, b, c, d = (65536 * value for value in matrix)
+    content[place : place + 20] = struct.pack(">5i", a, b, 0, c, d)
+    path.write_bytes(content)
+    with av.open(str(path)) as file:
+        frame = next(file.decode(video=0))
+        shown, stored = upright(frame), frame.to_ndarray(format="rgb24")
+    np.testing.assert_array_equal(shown, expected(stored))
+
+
 def test_a_new_scene_begins_afresh() -> None:
     steadied = FlickerFilter(frame_rate=25)
     dark, bright = torch.full((1, 3, 20, 20), 0.05), torch.full((1, 3, 20, 20), 0.6)
@@ -150,6 +177,17 @@ def test_a_cut_between_black_bars_begins_afresh() -> None:
     steadied(first, first * 4)
     assert not torch.allclose(steadied(first, first * 5), first * 5)
     torch.testing.assert_close(steadied(second, second), second)
+
+
+@pytest.mark.parametrize("levels", [(25, 200), (200, 25), (25, 60)])
+def test_a_cut_between_gray_bars_begins_afresh(levels: tuple[int, int]) -> None:
+    """Measured: the second scene wholly white, or next to black, for seconds."""
+    steadied = FlickerFilter(frame_rate=24)
+    first, second = (noisy(level, level) for level in levels)
+    for frame in (first, second):
+        frame[..., :8, :] = frame[..., 52:, :] = 16 / 255
+    steadied(first, evened(first))
+    torch.testing.assert_close(steadied(second, evened(second)), evened(second))
 
 
 def test_a_very_dark_scene_is_steadied_too() -> None:
@@ -211,6 +249,24 @@ def test_into_avi_at_the_same_rate(tmp_path: Path) -> None:
     after = read_video(tmp_path / "out")
     assert after["rate"] == Fraction(30000, 1001)
     assert len(after["pixels"]) == 12
+
+
+def test_frames_beside_the_even_beat_of_avi_are_said(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "in.mkv"), "w") as file:
+        video = file.add_stream("libx264", rate=24)
+        video.height, video.width, video.pix_fmt = 48, 64, "yuv420p"
+        for place in (*range(6), *range(18, 24)):
+            frame = av.VideoFrame.from_ndarray(scene(48, 64), format="rgb24")
+            frame.pts, frame.time_base = place, Fraction(1, 24)
+            file.mux(video.encode(frame))
+        file.mux(video.encode(None))
+    enhancer = Enhancer(nn.Identity(), "cpu")
+    for suffix, said in (
+        (".mkv", None),
+        (".avi", "out of step with its sound by up to 0.5 s: an .avi holds an even beat"),
+    ):
+        remark = enhance_video(enhancer, tmp_path / "in.mkv", tmp_path / "out", suffix)
+        assert remark == said or (said and remark and remark.startswith(said))
 
 
 @pytest.mark.parametrize(("before", "after", "codec"), [(".mov", ".mp4", "pcm_s16le"), (".mp4", ".webm", "aac")])
