@@ -9,8 +9,9 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from nerco_plugin.engine.options_signature import Argument, signature_of
@@ -29,11 +30,13 @@ class Reads(NamedTuple):
         types: keys, at any level where they were found in the source, with their types where the class publishes them.
         patterns: keys that it puts together (``f"network_{label}"``), as regular expressions.
         open: whether it reads keys that its source does not tell, so that an unknown one may be right.
+        found: of the types, those of keys that were found in a source.
     """
 
     types: dict[str, Argument]
     patterns: tuple[re.Pattern[str], ...] = ()
     open: bool = False
+    found: Mapping[str, Argument] = MappingProxyType({})
 
     def tolerates(self, key: str, known: Iterable[str]) -> bool:
         """Whether a key that is not ``known`` may be right nevertheless."""
@@ -49,14 +52,15 @@ NOTHING = Reads({})
 def reads_of(cls: Any) -> Reads:
     """The keys of ``cls.OPTIONS``, a class whose arguments are the options, where it publishes one.
 
-    Else those that the sources of ``cls`` and its parents read; open where a source cannot be had.
+    Beside them, or else, those that the sources of ``cls`` and its parents read, as far as the one that publishes; open
+    where a source cannot be had.
     """
-    if hasattr(cls, "OPTIONS"):
-        return Reads(signature_of(cls.OPTIONS).arguments)
+    publisher = next((parent for parent in cls.__mro__ if "OPTIONS" in vars(parent)), None)
+    published = signature_of(publisher.OPTIONS).arguments if publisher else {}
     words: set[str] = set()
     patterns: set[str] = set()
     is_open = False
-    for parent in source_classes(cls):
+    for parent in source_classes(cls, publisher):
         tree = module_tree(parent)
         if tree is None:
             is_open = True
@@ -65,12 +69,13 @@ def reads_of(cls: Any) -> Reads:
         patterns.update(_patterns(tree))
         is_open = is_open or _reads_unseen(tree)
     types = {word: Argument(Any, None) for word in words}
-    return Reads(types, tuple(re.compile(pattern) for pattern in sorted(patterns)), is_open)
+    return Reads(types | published, tuple(re.compile(pattern) for pattern in sorted(patterns)), is_open, types)
 
 
-def source_classes(cls: Any) -> list[Any]:
-    """The class and those of its parents that may read options."""
-    return [parent for parent in cls.__mro__ if parent.__module__.partition(".")[0] not in _NOT_LOOKED_INTO]
+def source_classes(cls: Any, until: Any = None) -> list[Any]:
+    """The class and those of its parents that may read options; of these the ones before ``until``."""
+    line = cls.__mro__[: cls.__mro__.index(until)] if until else cls.__mro__
+    return [parent for parent in line if parent.__module__.partition(".")[0] not in _NOT_LOOKED_INTO]
 
 
 @cache

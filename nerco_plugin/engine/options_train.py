@@ -14,7 +14,7 @@ def check_train(opt: dict[str, Any], model: str, reads: Reads, faults: Faults) -
     """Add the faults of ``opt['train']``, which the class of the name ``model`` reads."""
     train, keys = opt.get("train") or {}, ("train",)
     published = fields_of(reads.types["train"].annotation) if "train" in reads.types else None
-    types = published.arguments if published else reads.types
+    types = {**reads.found, **published.arguments} if published else reads.types
     check_block(train, keys, types | TRAIN, model, faults, reads)
     if opt["is_train"]:
         check_required(train, keys, types | TRAIN, model, faults)

@@ -7,11 +7,13 @@ import pytest
 import torch
 from basicsr.models.base_model import BaseModel
 from basicsr.models.sr_model import SRModel
-from basicsr.utils.registry import ARCH_REGISTRY, LOSS_REGISTRY, MODEL_REGISTRY, Registry
+from basicsr.utils.registry import ARCH_REGISTRY, DATASET_REGISTRY, LOSS_REGISTRY, MODEL_REGISTRY, Registry
 from option_samples import build, faults, make_project
 from torch.nn import functional as F
 
+from nerco_plugin.data.unpaired_image_dataset import UnpairedImageDataset
 from nerco_plugin.engine import options_relations
+from nerco_plugin.models.nerco_model import NeRCoModel
 from tests.losses.tiny_clip import save_tiny_clip
 
 UNKNOWN = {
@@ -433,7 +435,7 @@ def test_clip_weights_are_missed_before_the_run(project: Path) -> None:
 @pytest.fixture
 def registries(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone after it."""
-    for registry in (MODEL_REGISTRY, ARCH_REGISTRY):
+    for registry in (MODEL_REGISTRY, ARCH_REGISTRY, DATASET_REGISTRY):
         monkeypatch.setattr(registry, "_obj_map", dict(registry._obj_map))
 
 
@@ -481,6 +483,34 @@ def test_a_model_that_reads_by_variable_may_have_any_key_but_a_near_one(project:
     assert "did you mean 'warmup_iter'?" in faults(project, "sr")
     file.write_text(text)
     assert "train:zeal: unknown option" in faults(project, "sr", "train:zeal=3")  # typed: must be known for sure
+
+
+class Toned(UnpairedImageDataset):
+    """Has an option of its own beside those that its parent publishes."""
+
+    def __init__(self, opt: dict[str, Any]) -> None:
+        super().__init__(opt)
+        self.tone = opt.get("tone", 1.0)
+
+
+class Smoothed(NeRCoModel):
+    """Likewise."""
+
+    def init_training_settings(self) -> None:
+        self.smoothness = self.opt["train"].get("smoothness", 0)
+        super().init_training_settings()
+
+
+@pytest.mark.usefixtures("registries")
+def test_a_child_of_a_class_that_publishes_its_options_may_have_more(project: Path) -> None:
+    register(DATASET_REGISTRY, Toned)
+    register(MODEL_REGISTRY, Smoothed)
+    own = ("model_type=Smoothed", "datasets:train:type=Toned")
+    build(project, "nerco", *own, "datasets:train:tone=2.0", "train:smoothness=0.1")
+    for typo in ("datasets:train:toen=2.0", "train:smothness=0.1", "train:acumulate=1"):
+        assert f"{typo.partition('=')[0]}: unknown option" in faults(project, "nerco", *own, typo)
+    assert "datasets:train:size: expected" in faults(project, "nerco", *own, "datasets:train:size=0")
+    assert "datasets:train:tone: unknown option" in faults(project, "nerco", "datasets:train:tone=2.0")
 
 
 class Tail(torch.nn.Module):
