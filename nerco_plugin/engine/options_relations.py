@@ -65,6 +65,13 @@ def remarks(opt: dict[str, Any]) -> Iterator[str]:
         batch, parts = lookup(opt, "datasets", "train", "batch_size_per_gpu") or 1, opt["train"].get("accumulate") or 1
         if parts > batch:
             yield f"train:accumulate is {parts}: a batch of {batch} has no more parts than images"
+        cooperative = opt["train"].get("cooperative_opt")
+        if (
+            cooperative
+            and cooperative.get("inspect", True)
+            and not any(opt[name] for name in opt if "network_d_" in name)
+        ):
+            yield "train:cooperative_opt: l_insp (Eq. 13) is 0: there is no discriminator to inspect"
         yield from _lengths(opt)
         if opt["num_gpu"] == 0 and opt["train"].get("amp") and not multiplies_bf16():
             yield "train:amp saves memory and costs time here: this CPU has no AMX, float32's products are its fastest"

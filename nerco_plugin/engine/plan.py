@@ -5,9 +5,11 @@ from typing import Any
 
 from nerco_plugin.engine.loader import build
 from nerco_plugin.engine.options_parts import build as build_part
+from nerco_plugin.engine.options_source import OptionError
 from nerco_plugin.engine.plan_memory import Memory, expected_memory, images_at_once
 from nerco_plugin.engine.plan_networks import NetworkCost, network_costs
 from nerco_plugin.engine.scores import metrics_of
+from nerco_plugin.models.checkpoint_error import CheckpointError
 from nerco_plugin.models.fitting import departures, fill, find_params
 
 
@@ -15,10 +17,9 @@ def training_plan(opt: dict[str, Any]) -> str:
     """The plan of the checked options ``opt``, as text for a console; takes a few seconds.
 
     Raises:
-        OptionError: a data set cannot be built, or is empty.
-        CheckpointError: pretrained weights cannot be read, or do not fit.
+        OptionError: a data set cannot be built, or is empty; pretrained weights cannot be read, or do not fit.
     """
-    odd = list(check_pretrained(opt))
+    odd = check_pretrained(opt)
     counts = {
         name: len(build(block, opt["manual_seed"]))  # type: ignore[arg-type]
         for name, block in opt["datasets"].items()
@@ -40,20 +41,26 @@ def training_plan(opt: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def check_pretrained(opt: dict[str, Any]) -> Iterator[str]:
+def check_pretrained(opt: dict[str, Any]) -> list[str]:
     """Fill every network with the weights that ``path`` names for it, and say where these were for another one.
 
     Raises:
-        CheckpointError: as training would.
+        OptionError: all that cannot be read or do not fit.
     """
-    path = opt["path"]
+    path, faults, odd = opt["path"], [], []
     for name in [name for name in opt if name.startswith("network_")]:
         label = name.removeprefix("network_")
         if (file := path.get(f"pretrain_{name}")) and path.get(f"strict_load_{label}", True):
-            found = find_params(file, path.get(f"param_key_{label}", "params"))
-            fill(build_part(opt[name], "cpu"), found, file)
-            if other := departures(found, opt[name], file):
-                yield other
+            try:
+                found = find_params(file, path.get(f"param_key_{label}", "params"))
+                fill(build_part(opt[name], "cpu"), found, file)
+            except CheckpointError as error:
+                faults.append(f"path:pretrain_{name}: {error}")
+                continue
+            odd += [other] if (other := departures(found, opt[name], file)) else []
+    if faults:
+        raise OptionError("\n".join(faults))
+    return odd
 
 
 def _run(opt: dict[str, Any]) -> Iterator[str]:

@@ -383,6 +383,12 @@ def test_a_batch_is_that_of_all_processes(project: Path) -> None:
     [
         ("nerco", ["train:accumulate=3"], "train:accumulate is 3: a batch of 1 has no more parts than images"),
         ("sr", ["logger:keep_best=1", "val:metrics=~"], "logger:keep_best keeps none: it needs a val data set and val"),
+        (
+            "nerco",
+            [f"network_d_{name}=~" for name in ("high", "low", "edge_high", "edge_low")]
+            + ["train:gan_opt=~", "train:gan_edge_opt=~", "train:optim_d=~"],
+            "train:cooperative_opt: l_insp (Eq. 13) is 0",
+        ),
         ("sr", ["name=undebugged"], "name: undebugged has 'debug' in it, so BasicSR logs every iteration"),
     ],
 )

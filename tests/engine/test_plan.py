@@ -15,7 +15,6 @@ from nerco_plugin.engine.plan_memory import expected_memory, kept_by, states_per
 from nerco_plugin.engine.plan_networks import network_costs
 from nerco_plugin.inference.packaged import packaged_weights
 from nerco_plugin.inference.weights import read_weights
-from nerco_plugin.models.state_file import CheckpointError
 
 
 @pytest.fixture
@@ -60,10 +59,11 @@ def test_parameters_and_multiply_adds_are_exact(project: Path) -> None:
 def test_pretrained_weights_for_another_network_are_told(project: Path) -> None:
     packaged = packaged_weights()
     pretrained = f"path:pretrain_network_g={packaged}"
-    with pytest.raises(CheckpointError) as raised:
-        training_plan(build(project, "nerco", pretrained))
-    said = str(raised.value)
-    assert said.startswith(f"{packaged} does not fit NeRCo: ")
+    with pytest.raises(OptionError) as raised:
+        training_plan(build(project, "nerco", pretrained, f"path:pretrain_network_d_low={packaged}"))
+    said, other = str(raised.value).splitlines()
+    assert said.startswith(f"path:pretrain_network_g: {packaged} does not fit NeRCo: ")
+    assert other.startswith(f"path:pretrain_network_d_low: {packaged} does not fit ColorDiscriminator: ")
     assert '; the file is of network_g {"type": "NeRCo", "num_feat": 16, ' in said
     assert len(said) < 1000
     network_g = read_weights(packaged).network_g
