@@ -20,6 +20,7 @@ class Found(NamedTuple):
     params: dict[str, Tensor]
     key: str | None  # under which the file has them; None where it is itself a state dict
     network_g: Mapping[str, Any] = MappingProxyType({})  # what it says of the network that it is for
+    has_average: bool = False  # whether it has a moving average too
 
 
 def find_params(path: str, param_key: str | None = "params") -> Found:
@@ -37,7 +38,7 @@ def find_params(path: str, param_key: str | None = "params") -> Found:
         raise CheckpointError(f"{path} holds {type(content).__name__}, not the weights of a network")
     key = next((key for key in (param_key, "params", "params_ema") if key and key in content), None)
     params = {name.removeprefix("module."): value for name, value in (content[key] if key else content).items()}
-    return Found(params, key, _network_g(content.get("metadata") if key else about))
+    return Found(params, key, _network_g(content.get("metadata") if key else about), "params_ema" in content)
 
 
 def _network_g(metadata: Any) -> dict[str, Any]:

@@ -206,6 +206,10 @@ class MendedMixin(BaseModel):
         if found.key != param_key:
             logger.info(f"{load_path} has no {param_key!r}: taking {found.key or 'the file itself as a state dict'}.")
         logger.info(f"Loading {net.__class__.__name__} model from {load_path}, with param key: [{found.key}].")
+        if found.has_average and found.key == "params" and not self.is_train:
+            logger.warning(
+                "It has a moving average too, which training validates: path:param_key_g: params_ema takes it."
+            )
         self._print_different_keys_loading(net, found.params, strict)
         fill(net, found, load_path, strict)
         if other := departures(found, self.opt.get("network_g") or {}, load_path):

@@ -151,6 +151,17 @@ def test_saved_network_is_read_back_whatever_its_form(build: Build, tmp_path: Pa
         assert torch.equal(other.net_g.conv_first.weight, model.net_g.conv_first.weight), name
 
 
+def test_a_moving_average_that_is_not_taken_is_told(
+    build: Build, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = build(ema_decay=0.9)
+    model.save_network([model.net_g, model.net_g_ema], "net_g", 7, ["params", "params_ema"])
+    for is_train, key, told in ((True, "params", False), (False, "params_ema", False), (False, "params", True)):
+        model.is_train = is_train
+        model.load_network(model.net_g, str(tmp_path / "net_g_7.pth"), param_key=key)
+        assert ("path:param_key_g: params_ema takes it" in caplog.text) is told
+
+
 def test_weights_saved_with_another_network_g_are_told(
     build: Build, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
