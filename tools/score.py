@@ -45,13 +45,15 @@ def named_folders(enhanced: list[str]) -> dict[str, Path]:
     """NAME=DIR, or DIR alone under its own name.
 
     Raises:
-        ValueError: two methods of the same name.
+        ValueError: two methods of the same name, or one of none.
     """
     methods: dict[str, Path] = {}
     for text in enhanced:
         name, equals, folder = text.partition("=")
         if not equals or Path(text).is_dir():
             name, folder = Path(text).resolve().name, text
+        if not name:
+            raise ValueError(f"--enhanced {text}: a method without a name; name it NAME=DIR")
         if name in methods:
             raise ValueError(f"--enhanced: two methods are called {name!r}; name them NAME=DIR")
         methods[name] = Path(folder)

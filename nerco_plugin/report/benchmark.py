@@ -12,7 +12,7 @@ from nerco_plugin.report.columns import Column, chosen_columns
 from nerco_plugin.report.pairs import OWN_FOLDER, pair_images
 from nerco_plugin.report.paper_table import NAMES, PaperTable, with_run
 from nerco_plugin.report.scoring import Job, ScoredSet, score_all
-from nerco_plugin.report.tables import as_csv, as_data, markdown_table, mean_scores, undefined_notes
+from nerco_plugin.report.tables import as_csv, as_data, markdown_table, mean_scores, plain, undefined_notes
 
 
 def write_report(
@@ -118,10 +118,17 @@ def scores_markdown(
     scored: Sequence[ScoredSet], columns: Sequence[Column], title: str, heading: str, paper: PaperTable | None
 ) -> str:
     """Title, means, what each column is, what is undefined, and the paper's table, as Markdown."""
-    lines = [f"# {title}", "", f"Means over {heading}.", "", markdown_table(mean_scores(scored, columns), columns), ""]
+    lines = [
+        f"# {plain(title)}",
+        "",
+        f"Means over {heading}.",
+        "",
+        markdown_table(mean_scores(scored, columns), columns),
+        "",
+    ]
     lines += [f"- {column.label}: {column.meaning}" for column in columns]
     if notes := undefined_notes(scored, columns):
-        lines += ["", "Left out of the means:", "", *(f"- {note}" for note in notes)]
+        lines += ["", "Left out of the means:", "", *(f"- {plain(note)}" for note in notes)]
     if paper:
         lines += [
             "",

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 
 from nerco_plugin.report.columns import Column
@@ -68,8 +69,13 @@ def markdown_table(means: Means, columns: Sequence[Column], unranked: frozenset[
     styles = {1: "**{}**", 2: "<u>{}</u>", None: "{}"}
     for method, row in means.items():
         cells = [styles[ranks[method][c.key]].format(c.show(row[c.key])) for c in columns]
-        lines.append(f"| {' | '.join([method.replace('|', chr(92) + '|'), *cells])} |")
+        lines.append(f"| {' | '.join([plain(method), *cells])} |")
     return "\n".join(lines)
+
+
+def plain(name: str) -> str:
+    """A name for Markdown, in which nothing is markup or ends a line or a cell."""
+    return re.sub(r"([\\`*|<&])", r"\\\1", " ".join(name.split()))
 
 
 def undefined_notes(scored: Sequence[ScoredSet], columns: Sequence[Column]) -> list[str]:

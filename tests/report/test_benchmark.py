@@ -146,6 +146,8 @@ def test_command_line_ends_with_two_on_faults(
         call_score(monkeypatch, "--enhanced", photographs / "gamma", "--enhanced", photographs / "gamma", *folders) == 2
     )
     assert "two methods are called 'gamma'" in capsys.readouterr().err
+    assert call_score(monkeypatch, "--enhanced", f"={photographs / 'gamma'}", *folders) == 2
+    assert "a method without a name" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -71,6 +71,11 @@ def test_markdown_marks_best_and_second() -> None:
     assert lines[3] == "| z | <u>12.00</u> | n/a |"
 
 
+def test_names_are_no_markup() -> None:
+    row: dict[str, float | None] = {"psnr": 15.0, "niqe": 4.0}
+    assert r"| A\<i>\|x\* y_z | " in markdown_table({"A<i>|x*\ny_z": row}, SHOWN)
+
+
 def test_the_papers_best_and_second_come_out() -> None:
     columns = [COLUMNS[key] for key in ("psnr", "ssim", "niqe_paper", "loe")]
     table = markdown_table(
