@@ -97,12 +97,21 @@ def _files(root: Path, where: str) -> list[str]:
         )
     if not names:
         raise ValueError(f"{where}: no images in folder '{root}' (BasicSR does not look into subfolders)")
-    if deeper := sorted(set(list_folder(root)) - set(names)):
+    _tell_subfolders(root, set(names), where)
+    return names
+
+
+def _tell_subfolders(root: Path, names: set[str], where: str) -> None:
+    """Warn of images that BasicSR leaves out; what may not be read is left out by everybody."""
+    try:
+        deeper = sorted(set(list_folder(root)) - names)
+    except OSError:
+        return
+    if deeper:
         get_root_logger().warning(
             f"{where}: {len(deeper)} images in subfolders, such as '{root / deeper[0]}', are left out: "
             "BasicSR does not look there"
         )
-    return names
 
 
 def partner_name(name: str, template: str) -> str:

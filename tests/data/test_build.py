@@ -1,6 +1,8 @@
 """BasicSR's own data sets, built: what it passes in silence is refused by name, and LMDB is read through our store."""
 
+import os
 import pickle
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,15 @@ def test_images_in_subfolders_are_said_to_be_left_out(pairs: Path, caplog: pytes
     assert len(single(pairs, "lq/other")) == 1  # type: ignore[arg-type]
     assert "1 images in subfolders, such as '" in caplog.text
     assert "lq/other/0.jfif', are left out" in caplog.text
+
+
+def test_a_subfolder_that_may_not_be_read_is_no_hindrance(pairs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def walk(*_: object, onerror: Callable[[OSError], None], **__: object) -> Iterator[Any]:
+        onerror(PermissionError(13, "Permission denied", str(pairs / "lq/lost+found")))
+        return iter(())
+
+    monkeypatch.setattr(os, "walk", walk)  # as root, who runs some tests, may read all
+    assert len(single(pairs)) == 3  # type: ignore[arg-type]
 
 
 def test_hidden_files_pass_and_other_files_are_named(pairs: Path) -> None:
