@@ -129,7 +129,7 @@ def _stop(number: int, _: object) -> NoReturn:
 
 
 def _heed_signals(handler: Callable[[int, Any], NoReturn] = _stop) -> None:
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # which Windows has not
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last of which Windows has not
         number = getattr(signal, name, None)
         if number and signal.getsignal(number) != signal.SIG_IGN:  # nohup's wish
             signal.signal(number, handler)

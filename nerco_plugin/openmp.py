@@ -2,9 +2,7 @@
 
 import os
 
-SPINS = (
-    "1000"  # looks before a thread sleeps, some microseconds; GNU's own 300,000 take milliseconds, at every operator
-)
+SPINS = "1000"  # looks before a thread sleeps, some microseconds; GNU's own 300,000 take milliseconds
 
 
 def wait_asleep() -> None:

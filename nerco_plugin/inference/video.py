@@ -122,7 +122,8 @@ class _Transfer:
                 waiting.append(packet)
             else:
                 for frame in packet.decode():
-                    late = max(late, 0.0 if frame.time is None else abs(frame.time - float(done / self.rate)))
+                    if not has_times and frame.time is not None:
+                        late = max(late, abs(frame.time - float(done / self.rate)))
                     if not has_times or frame.pts is None:
                         frame.pts, frame.time_base = done, 1 / self.rate
                     self._write(frame, is_first=done == 0)
@@ -135,7 +136,7 @@ class _Transfer:
         if not done:
             raise VideoError(f"{self.name}: no frame of it can be decoded")
         self.writer.mux(self.video.encode(None))
-        return self._missing(last, 0.0 if has_times else late)
+        return self._missing(last, late)
 
     def _missing(self, last: float, late: float) -> str | None:
         missing, said = [], said_end(self.reader, self.taken)

@@ -261,12 +261,9 @@ def test_frames_beside_the_even_beat_of_avi_are_said(tmp_path: Path) -> None:
             file.mux(video.encode(frame))
         file.mux(video.encode(None))
     enhancer = Enhancer(nn.Identity(), "cpu")
-    for suffix, said in (
-        (".mkv", None),
-        (".avi", "out of step with its sound by up to 0.5 s: an .avi holds an even beat"),
-    ):
-        remark = enhance_video(enhancer, tmp_path / "in.mkv", tmp_path / "out", suffix)
-        assert remark == said or (said and remark and remark.startswith(said))
+    assert enhance_video(enhancer, tmp_path / "in.mkv", tmp_path / "out", ".mkv") is None
+    remark = enhance_video(enhancer, tmp_path / "in.mkv", tmp_path / "out", ".avi") or ""
+    assert remark.startswith("out of step with its sound by up to 0.5 s: an .avi holds an even beat")
 
 
 @pytest.mark.parametrize(("before", "after", "codec"), [(".mov", ".mp4", "pcm_s16le"), (".mp4", ".webm", "aac")])

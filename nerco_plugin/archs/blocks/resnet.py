@@ -229,18 +229,18 @@ class ResnetTrunk(nn.Sequential):
         """The same features of one image, whose last normalization and ReLU wait."""
         feature, border = FeatureMap(image, normalize=self.norm == "instance"), 0
         passed: list[FeatureMap] = []
-        for layer in self:  # InstanceNorm and ReLU wait in the feature map
+        for place, layer in enumerate(self):  # InstanceNorm and ReLU wait in the feature map
             if isinstance(layer, nn.ReflectionPad2d):
                 border = layer.padding[0]
             elif isinstance(layer, nn.Conv2d):
-                if self.long_skip and layer.stride[0] == 2:
+                if self.long_skip and place in self.falls:
                     feature = feature.settled()
                     passed.append(feature)
                 feature = feature.convolved(layer, border or int(layer.padding[0]), reflect=border > 0)
                 border = 0
             elif isinstance(layer, ResnetBlock | Upsample):
                 feature = layer.in_strips(feature)
-                if passed and isinstance(layer, Upsample):
+                if passed and place in self.rises:
                     feature = feature.settled().plus(passed.pop())
         return feature
 
